@@ -1,0 +1,1 @@
+"""How Fleet is run: migrations, the embedded stack, the command line."""

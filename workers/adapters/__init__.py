@@ -1,0 +1,1 @@
+"""The outside world: Postgres, Supabase, SQS, files; and the in-memory twins."""

@@ -1,0 +1,1 @@
+"""Owns Chromium: finds, launches, lends, retires and reaps it."""

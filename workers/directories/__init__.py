@@ -1,0 +1,1 @@
+"""The catalogue of directories and its seed data."""
