@@ -100,9 +100,9 @@ class Skipped(_Outcome):
 
 @dataclass(frozen=True, slots=True)
 class Deferred(_Outcome):
-    """Nothing was sent; try again after `delay`."""
+    """Nothing was sent; try again after `delay` at the earliest (the backoff may make it longer)."""
 
-    delay: timedelta = timedelta(seconds=30)
+    delay: timedelta = timedelta(0)
 
 
 class Failed(_Outcome):
