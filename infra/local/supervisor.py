@@ -81,7 +81,7 @@ class Supervisor:
         await asyncio.gather(*self._watchers, return_exceptions=True)
         for tier in sorted({part.tier for part in self.parts}, reverse=True):
             await asyncio.gather(*(part.stop() for part in self.parts if part.tier == tier))
-        if not self._failure.cancel():
+        if not self._failure.cancel() and not self._failure.cancelled():
             self._failure.exception()  # nobody needs to ask for it any more
 
     def kill(self) -> None:
