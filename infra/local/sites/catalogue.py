@@ -1,0 +1,85 @@
+"""All sample sites as directories of the catalogue, and the outcome that each was designed for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from infra.local.sites.plain import Plain, Positional
+from infra.local.sites.site import Designed, Site
+from infra.local.sites.spa import Spa
+from infra.local.sites.steps import Preview, Wizard
+from infra.local.sites.trouble import Broken, Closes, Flaky, Slow
+from infra.local.sites.walls import Captcha, Checkout, Login, Payment
+from workers.model import Directory, DirectoryId, DirectoryStatus
+
+SITES: tuple[type[Site], ...] = (
+    Plain,
+    Positional,
+    Wizard,
+    Preview,
+    Spa,
+    Captcha,
+    Login,
+    Payment,
+    Checkout,
+    Slow,
+    Flaky,
+    Closes,
+    Broken,
+)
+
+
+def directory_id(site: type[Site]) -> DirectoryId:
+    """Return the id under which a site stands in the catalogue."""
+    return DirectoryId(f"sample-{site.slug}")
+
+
+# What becomes of one submission of SAMPLE_PROFILE when nothing else goes wrong; flaky is deferred once before it.
+EXPECTED: Mapping[DirectoryId, Designed] = {directory_id(site): site.designed for site in SITES}
+
+# Complete enough for every sample site. Invented: example.com and a 555-01xx number belong to nobody.
+SAMPLE_PROFILE: Mapping[str, object] = {
+    "business_name": "Blue Heron Coffee Roasters",
+    "website": "https://www.example.com/blue-heron",
+    "email": "hello@example.com",
+    "tagline": "Small batches, roasted by the river",
+    "short_description": "Small-batch coffee roastery with a tasting room by the river.",
+    "description": (
+        "Blue Heron Coffee Roasters buys green coffee directly from eleven farms and roasts it in small batches. "
+        "The tasting room by the river is open every day but Monday. We supply cafés and offices in the whole "
+        "county, teach home brewing on Saturdays, and repair espresso machines of most makers."
+    ),
+    "phone": "+1 512-555-0142",
+    "contact_name": "Ada Example",
+    "contact_first_name": "Ada",
+    "contact_last_name": "Example",
+    "street_address": "12 Sample Street",
+    "city": "Austin",
+    "state": "TX",
+    "postal_code": "78701",
+    "country": "US",
+    "category": ["Coffee shop", "Food & drink"],
+    "keywords": ["coffee", "roastery", "espresso"],
+    "year_founded": 2014,
+}
+
+
+def sample_directories(port: int) -> list[Directory]:
+    """Return the sample sites behind a server's port: active, to be visited without a pause."""
+    return [_directory(site, port, rank) for rank, site in enumerate(SITES)]
+
+
+def _directory(site: type[Site], port: int, rank: int) -> Directory:
+    home = f"http://{site.slug}.localhost:{port}"
+    return Directory(
+        id=directory_id(site),
+        name=site.name,
+        site=home,
+        submission_url=home + site.submission_path,
+        status=DirectoryStatus.ACTIVE,
+        category="sample",
+        domain_authority=90 - rank,
+        trust="A",
+        pace=timedelta(0),
+    )
