@@ -1,0 +1,29 @@
+"""Reasons and outcomes are closed lists that people can read."""
+
+from __future__ import annotations
+
+from workers.outcome import Deferred, Reason, Rejected, Submitted
+
+
+def test_every_reason_has_a_sentence_of_its_own() -> None:
+    sentences = [reason.sentence for reason in Reason]
+    assert all(sentence.endswith(".") and len(sentence) > 15 for sentence in sentences)
+    assert len(set(sentences)) == len(sentences)
+
+
+def test_what_was_or_may_have_been_sent_is_never_retryable() -> None:
+    after_the_click = {
+        Reason.CONFIRMED,
+        Reason.UNCONFIRMED,
+        Reason.WORKER_LOST,
+        Reason.DUPLICATE_LISTING,
+        Reason.VALIDATION_REFUSED,
+        Reason.ALREADY_SUBMITTED,
+    }
+    assert not any(reason.is_retryable for reason in after_the_click)
+
+
+def test_outcomes_of_different_kinds_are_never_equal() -> None:
+    assert Submitted(Reason.CONFIRMED, "x") == Submitted(Reason.CONFIRMED, "x")
+    assert Submitted(Reason.CONFIRMED, "x") != Rejected(Reason.CONFIRMED, "x")
+    assert Deferred(Reason.PACE) != Rejected(Reason.PACE)
