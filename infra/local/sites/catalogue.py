@@ -5,20 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from infra.local.sites.answers import Duplicate, Friendly
+from infra.local.sites.choices import Categories, Regions
+from infra.local.sites.frame import Iframe
+from infra.local.sites.honeypot import Honeypot
+from infra.local.sites.limits import Limits, Validation
 from infra.local.sites.plain import Plain, Positional
 from infra.local.sites.site import Designed, Site
 from infra.local.sites.spa import Spa
 from infra.local.sites.steps import Preview, Wizard
 from infra.local.sites.trouble import Broken, Closes, Flaky, Slow
+from infra.local.sites.upload import Upload
 from infra.local.sites.walls import Captcha, Checkout, Login, Payment
 from workers.model import Directory, DirectoryId, DirectoryStatus
 
 SITES: tuple[type[Site], ...] = (
     Plain,
     Positional,
+    Categories,
+    Regions,
+    Limits,
+    Upload,
     Wizard,
     Preview,
     Spa,
+    Iframe,
+    Honeypot,
+    Validation,
+    Duplicate,
+    Friendly,
     Captcha,
     Login,
     Payment,
