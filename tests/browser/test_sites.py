@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Error, Page
 
 from infra.local.sites.catalogue import EXPECTED, SITES, directory_id
 from infra.local.sites.honeypot import Honeypot
-from infra.local.sites.site import Site
 from tests.browser import people
 from tests.fixtures.sites import SampleSites
 from workers.browser.pool import BrowserPool
@@ -52,10 +51,21 @@ async def test_a_wall_a_duplicate_and_a_smile_take_nothing(site: str, sites: Sam
     assert sites.accepted(site) == []
 
 
-@pytest.mark.parametrize("site", SITES, ids=lambda site: site.slug)
-async def test_only_a_site_that_takes_it_is_designed_to_submit(site: type[Site]) -> None:
-    state = EXPECTED[directory_id(site)].state
-    assert (state is SubmissionState.SUBMITTED) <= (site.slug not in NOTHING_TAKEN)
+async def test_only_sites_that_take_and_confirm_it_are_designed_to_submit() -> None:
+    designed = {site.slug for site in SITES if EXPECTED[directory_id(site)].state is SubmissionState.SUBMITTED}
+    assert designed == {site.slug for site in SITES} - {*NOTHING_TAKEN, "closes", "broken"}
+
+
+async def test_chromium_repeats_a_post_by_itself_over_a_used_connection(sites: SampleSites, pool: BrowserPool) -> None:
+    """Why the page of `closes` ends its connection: else one click would be two POSTs, and not of our making."""
+    fields = {"regname": "a", "regurl": "b", "regmail": "c", "regtext": "d"}
+    async with pool.page() as page:
+        await page.goto(sites.url("closes", "/search"))
+        with pytest.raises(Error, match="Failed to fetch"):
+            await page.evaluate(
+                "(fields) => fetch('/register', {method: 'POST', body: new URLSearchParams(fields)})", fields
+            )
+    assert len(sites.accepted("closes")) == 2
 
 
 async def test_a_listing_has_a_page_and_is_found_by_its_name(sites: SampleSites, pool: BrowserPool) -> None:

@@ -47,11 +47,11 @@ class Ledger:
     def _read(self) -> list[Entry]:
         if self._file is None or not self._file.exists():
             return []
-        # Bytes, because str.splitlines would also split at U+2028 inside a value.
-        lines = self._file.read_bytes().split(b"\n")
-        # A killed server may have left half of its last line.
-        whole = lines[:-1]
-        return [Entry.from_json(json.loads(line)) for line in whole if line]
+        content = self._file.read_bytes()
+        whole, _, half = content.rpartition(b"\n")
+        if half:  # a killed server left half a line; the next entry must not be glued to it
+            self._file.write_bytes(content[: -len(half)])
+        return [Entry.from_json(json.loads(line)) for line in whole.split(b"\n") if line]
 
     def note(self, site: str, path: str, fields: Mapping[str, str], why: str, *, is_accepted: bool) -> Entry:
         """Append one POST and return its entry; an accepted one gets a listing."""
