@@ -6,14 +6,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from infra.local.process import MARK, kill_marked, spawn, tail
 from workers.errors import StackError
 
 PART_MARK = "FLEET_PART"
-Probe = Callable[[], Awaitable[bool]]
+Probe = Callable[[datetime], Awaitable[bool]]
+"""Answers whether a program that was started at that moment serves."""
 
 _PROBE_EVERY = 0.1  # s
 
@@ -42,12 +43,13 @@ class Program:
     async def start(self) -> None:
         """Start the program and wait until it serves. Raises `StackError` with the tail of its log."""
         environment = {**self.environment, PART_MARK: self.name}
+        since = datetime.now(UTC)
         self.process = await spawn(self.command, environment, self.log, self.folder)
-        await self._ready()
+        await self._ready(since)
 
-    async def _ready(self) -> None:
+    async def _ready(self, since: datetime) -> None:
         deadline = time.monotonic() + self.ready_within.total_seconds()
-        while not await self.probe():
+        while not await self.probe(since):
             if self.pid is None:
                 raise StackError(self.obituary())
             if time.monotonic() > deadline:

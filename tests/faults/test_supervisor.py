@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -35,7 +35,7 @@ class Toys:
     def part(self, name: str, code: str = SERVE, *, is_restartable: bool = False, stop_within: float = 3) -> Program:
         touched = self.folder / f"{name}.serves"
 
-        async def serves() -> bool:
+        async def serves(_since: datetime) -> bool:
             return touched.exists()
 
         return Program(
