@@ -3,6 +3,7 @@
     FleetError
     ├── SettingsInvalid          the settings contradict each other or are incomplete
     ├── ProfileInvalid           a profile was refused; names every fault
+    ├── CatalogueInvalid         a catalogue file was refused; names every fault
     ├── UnknownDirectory         an order names a directory that the catalogue does not have
     ├── DirectoryUnavailable     an order names a directory that takes no submissions now
     ├── IdempotencyConflict      the same key came with another order
@@ -49,6 +50,10 @@ class SettingsInvalid(FaultsError):
 
 class ProfileInvalid(FaultsError):
     """The profile was refused; nothing was stored."""
+
+
+class CatalogueInvalid(FaultsError):
+    """The catalogue file was refused; nothing was imported."""
 
 
 class UnknownDirectory(FaultsError):

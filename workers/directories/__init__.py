@@ -1,1 +1,1 @@
-"""The catalogue of directories and its seed data."""
+"""The catalogue of directories: reading it from files, and the seed data that Fleet ships with."""
