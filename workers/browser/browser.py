@@ -1,40 +1,44 @@
 """One browser's life: a driver and a Chromium that start together, serve contexts, and end together.
 
-Each browser has a Node driver of its own: the driver grows with the number of contexts, and ends with the browser
-that it served.
+Each browser has a Node driver of its own, because a driver grows with the contexts it served (133 → 263 MB over 900):
+so it is retired with its browser.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import uuid
 from collections.abc import Coroutine
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Error, Page, Playwright, async_playwright
 
+from workers.browser.context import open_context
 from workers.browser.launch import SWITCHES, Launch
+from workers.browser.patience import Calls
 from workers.browser.process import BrowserProcesses
+from workers.browser.scratch import note_profile, remove_browser_folder
 from workers.errors import BrowserUnavailable
 from workers.log import get_logger
 
 _log = get_logger("browser")
 
+# A page that devours memory gives no sign of its own, and does not end by itself.
+FATAL_WEIGHT = 2
+
 
 class Browser:
-    """A running Chromium. `served` counts the contexts that it opened, `lent` those that are open."""
+    """A Chromium with its driver. `served` counts the contexts that it opened, `lent` those that are open now."""
 
-    def __init__(self, launch: Launch, scratch: Path) -> None:
+    def __init__(self, launch: Launch, folder: Path) -> None:
         self._launch = launch
         self._patience = launch.patience
-        self._scratch = scratch
+        self._folder = folder
         self._marker = f"--fleet-browser={uuid.uuid4().hex}"
-        self._profile: Path | None = None
+        self._calls = Calls()
         self._playwright: Playwright | None = None
         self._chromium: Chromium | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -44,73 +48,98 @@ class Browser:
         self.is_too_heavy = False
 
     @classmethod
-    async def start(cls, launch: Launch, scratch: Path) -> Self:
-        """Launch a browser with `scratch` as its folder for temporary files. Raises `BrowserUnavailable`.
+    async def start(cls, launch: Launch, folder: Path) -> Self:
+        """Launch a browser with `folder` for its temporary files. Raises `BrowserUnavailable`.
 
         A browser that cannot be started leaves nothing behind.
         """
-        browser = cls(launch, scratch)
+        browser = cls(launch, folder)
         try:
-            async with asyncio.timeout(launch.patience.launch.total_seconds()):
-                await browser._start()
+            await browser._start()
         except (Error, OSError, TimeoutError) as error:
             await browser.close()
-            raise BrowserUnavailable(_why_not_started(launch, error)) from error
-        except BaseException:
-            await browser.close()
-            raise
+            raise BrowserUnavailable(launch.why_not_started(error)) from error
+        _log.info("browser.started", executable=str(launch.executable))
         return browser
 
     async def _start(self) -> None:
-        artifacts = self._scratch / "artifacts"
-        artifacts.mkdir(parents=True)
+        await self._calls.within(self._patience.launch, self._start_driver())
+        await self._calls.within(self._patience.launch, self._launch_chromium())
+        self.processes.find()
+        profile = self.processes.profile_folder()
+        if profile is not None:
+            note_profile(self._folder, profile)
+
+    async def _start_driver(self) -> None:
         self._playwright = await async_playwright().start()
+
+    async def _launch_chromium(self) -> None:
+        if self._playwright is None:
+            return
         self._chromium = await self._playwright.chromium.launch(
             executable_path=self._launch.executable,
             chromium_sandbox=self._launch.is_sandboxed,
             args=[*SWITCHES, self._marker],
-            env={**os.environ, "TMPDIR": str(self._scratch)},
-            artifacts_dir=artifacts,
-            timeout=self._patience.launch.total_seconds() * 1000,
+            env={**os.environ, "TMPDIR": str(self._folder)},
+            artifacts_dir=self._folder / "artifacts",
+            timeout=0,  # ours counts
             # A signal to our process group must not take the pages away from work that is being drained.
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
         )
-        self.processes.find()
-        self._profile = self.processes.profile_folder()
 
     @property
     def is_alive(self) -> bool:
-        """Whether pages can be opened in it."""
-        return self._closing is None and self._chromium is not None and self._chromium.is_connected()
+        """Whether it can be asked for anything."""
+        is_connected = self._chromium is not None and self._chromium.is_connected()
+        return self._closing is None and is_connected and self.processes.are_whole
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it shall lend no more pages."""
+        return not self.is_alive or self.is_too_heavy or self.served >= self._launch.contexts
 
     async def open_page(self) -> Page:
-        """Open a page in a context of its own. Raises `BrowserUnavailable`; the browser is dead then."""
+        """Open a page in a context of its own. Raises `BrowserUnavailable`; the browser is closed then."""
         if self._chromium is None:
-            raise BrowserUnavailable("Chromium is not started.")
+            raise BrowserUnavailable
         self.served += 1
+        self.lent += 1
         try:
-            async with asyncio.timeout(self._patience.open.total_seconds()):
-                context = await self._chromium.new_context(
-                    accept_downloads=False, service_workers="block", permissions=[]
-                )
-                context.set_default_navigation_timeout(self._launch.navigation_timeout.total_seconds() * 1000)
-                return await context.new_page()
+            opening = open_context(self._chromium, self._launch.navigation_timeout)
+            _context, page = await self._calls.within(self._patience.open, opening)
         except (Error, TimeoutError) as error:
-            await self.close()
+            self.lent -= 1
+            _log.warning("browser.lost", at="open", error=type(error).__name__)
+            await self.kill()
             raise BrowserUnavailable("Chromium opened no page: it died, or it hangs.") from error
+        return page
 
     async def close_page(self, page: Page) -> None:
-        """Close the page with its context; a browser that does not do so in time is killed."""
-        if not self.is_alive:
+        """Close the page with its context. A browser that does not do so in time is killed."""
+        self.lent -= 1
+        if self._closing is not None:
             return
         try:
-            async with asyncio.timeout(self._patience.close.total_seconds()):
-                await page.context.close()
-        except (Error, TimeoutError):
-            _log.warning("browser.hung", at="context.close")
-            await self.close()
+            await self._calls.within(self._patience.close, page.context.close())
+        except (Error, TimeoutError) as error:
+            _log.warning("browser.lost", at="close", error=type(error).__name__)
+            await self.kill()
+
+    async def weigh(self) -> None:
+        """Look at the memory: too much makes the browser spent, twice as much gets it killed."""
+        limit = self._launch.memory_limit_mb
+        held = await asyncio.to_thread(self.processes.memory_mb)
+        self.is_too_heavy = self.is_too_heavy or held > limit
+        if held > limit * FATAL_WEIGHT and self.is_alive:
+            _log.warning("browser.killed", held_mb=held, limit_mb=limit)
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End the browser by force; whoever uses a page of it gets an error at once."""
+        self.processes.kill_browser()
+        await self.close()
 
     async def close(self) -> None:
         """End the browser, its driver and its folders, by force where asking does not help. Safe to call twice."""
@@ -120,25 +149,20 @@ class Browser:
 
     async def _close(self) -> None:
         self.processes.find()
-        if self._chromium is not None and not await _ends(self._chromium.close(), self._patience.close):
+        if self._chromium is None or not await self._ends(self._chromium.close()):
             self.processes.kill_browser()
-        if self._playwright is not None and not await _ends(self._playwright.stop(), self._patience.close):
-            self.processes.kill_all()
+        await self._calls.ended(self._patience.close)
+        if self._playwright is not None:
+            await self._ends(self._playwright.stop())
         self.processes.kill_all()
-        await self.processes.gone(self._patience.close)
-        for folder in (self._scratch, self._profile):
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+        if not await self.processes.gone(self._patience.close):
+            _log.error("browser.survived", pids=[process.pid for process in self.processes.all()])
+        await self._calls.ended(self._patience.close)
+        await asyncio.to_thread(remove_browser_folder, self._folder)
 
-
-async def _ends(work: Coroutine[Any, Any, None], within: timedelta) -> bool:
-    """Wait for an end, and let it go on when it takes too long: to cancel it would break Playwright's own end."""
-    task = asyncio.ensure_future(work)
-    done, _ = await asyncio.wait({task}, timeout=within.total_seconds())
-    return bool(done) and task.exception() is None
-
-
-def _why_not_started(launch: Launch, error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"{launch.executable} did not start within {launch.patience.launch.total_seconds():g} s."
-    return f"{launch.executable} did not start: {error}"
+    async def _ends(self, call: Coroutine[Any, Any, None]) -> bool:
+        try:
+            await self._calls.within(self._patience.close, call)
+        except (Error, TimeoutError):
+            return False
+        return True

@@ -1,4 +1,4 @@
-"""How Chromium is started and how long the pool waits for it."""
+"""What every browser of a pool is launched with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from workers.browser.chromium import find_chromium
+from workers.browser.patience import Patience
 from workers.settings import Settings
 
 # Beside Playwright's own switches, which already turn updates, sync, metrics and background traffic off:
@@ -22,26 +23,16 @@ SWITCHES = (
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long the pool waits for Chromium before it takes it for dead."""
-
-    launch: timedelta = timedelta(seconds=30)
-    """From the start of the driver to a connected browser; measured 0.4 s warm, seconds on a cold disk."""
-    open: timedelta = timedelta(seconds=15)
-    """For a fresh context with its page; measured 0.04 s, 0.2 s on a busy machine."""
-    close: timedelta = timedelta(seconds=5)
-    """For each step of closing: a context, a browser, the driver. Then its processes are killed."""
-    watch: timedelta = timedelta(seconds=2)
-    """Between two looks at the browsers' memory."""
-
-
-@dataclass(frozen=True)
 class Launch:
-    """What every browser of a pool is launched with."""
+    """The executable, its sandbox and the limits of one pool."""
 
     executable: Path
     is_sandboxed: bool
     navigation_timeout: timedelta
+    contexts: int
+    """A browser that opened this many contexts is spent."""
+    memory_limit_mb: int
+    """A browser whose processes hold more is spent; at twice as much it is killed."""
     patience: Patience
 
     @classmethod
@@ -51,8 +42,23 @@ class Launch:
             executable=find_chromium(settings.chromium),
             is_sandboxed=_wants_sandbox(settings.chromium_sandbox),
             navigation_timeout=settings.navigation_timeout,
+            contexts=settings.contexts_per_browser,
+            memory_limit_mb=settings.browser_memory_limit_mb,
             patience=patience,
         )
+
+    def why_not_started(self, error: Exception) -> str:
+        """Return what to tell people about a browser that did not start, and what they can do."""
+        if isinstance(error, TimeoutError):
+            return f"{self.executable} did not start within {self.patience.launch.total_seconds():g} s."
+        reason = str(error)
+        if self.is_sandboxed and "sandbox" in reason.lower():
+            return (
+                f"{self.executable} cannot use its sandbox here. Allow user namespaces (sysctl "
+                "kernel.unprivileged_userns_clone=1; in Docker: a seccomp profile that permits them), or set "
+                f"FLEET_CHROMIUM_SANDBOX=false when only trusted sites are visited.\n{reason}"
+            )
+        return f"{self.executable} did not start: {reason}"
 
 
 def _wants_sandbox(setting: bool | None) -> bool:

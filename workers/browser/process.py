@@ -22,15 +22,22 @@ class BrowserProcesses:
 
     def __init__(self, marker: str) -> None:
         self._marker = marker
-        self._leader: psutil.Process | None = None
         self._driver: psutil.Process | None = None
+        self._leader: psutil.Process | None = None
+        self._main: psutil.Process | None = None
 
-    def find(self) -> bool:
-        """Look for Chromium among our own descendants; answer whether it was found, now or before."""
+    def find(self) -> None:
+        """Look for Chromium among our own descendants, unless it was found before."""
         if self._leader is None:
-            self._leader = next(filter(self._is_marked, psutil.Process().children(recursive=True)), None)
-            self._driver = self._leader.parent() if self._leader else None
-        return self._leader is not None
+            marked = list(filter(self._is_marked, psutil.Process().children(recursive=True)))
+            if marked:
+                # The system's Chromium is a shell script that waits for the real one: parent first, child last.
+                self._leader, self._main, self._driver = marked[0], marked[-1], marked[0].parent()
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether driver and Chromium live. Playwright learns of a death later, or (of its driver's) never."""
+        return all(process is not None and _is_alive(process) for process in (self._driver, self._main))
 
     def browser(self) -> list[psutil.Process]:
         """Return the living processes of Chromium."""
