@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from infra.commands import directories
 from workers.errors import FleetError
 
 app = typer.Typer(
@@ -15,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+for noun in (directories,):
+    noun.register(app)
 
 
 def main() -> None:
