@@ -14,7 +14,7 @@ from time import monotonic
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from workers.errors import BrowserUnavailable, IntentRefused, LeaseLost, StoreUnavailable
+from workers.errors import BrowserUnavailable, FleetError, IntentRefused, LeaseLost, StoreUnavailable
 from workers.log import get_logger
 from workers.model import Directory, DirectoryId, IntentAnswer, Lease
 from workers.outcome import Deferred, Failed, NeedsHuman, Outcome, Reason, Skipped, Unknown
@@ -23,6 +23,10 @@ from workers.settings import Settings
 from workers.tenure import Tenure
 
 log = get_logger("attempt")
+
+
+class AttemptStopped(FleetError):
+    """The work on the job was asked to stop before anything was sent."""
 
 
 class IntentGate:
@@ -57,17 +61,26 @@ class IntentGate:
 async def attempt(tenure: Tenure, directory: Directory) -> Outcome:
     """Make one attempt and record its outcome. Raises `LeaseLost` when the job is not ours any more.
 
-    A cancellation before the click ends the attempt; after the click it waits until the outcome is recorded.
+    Raises `AttemptStopped` when the tenure ended before the click. After the click a stop and a cancellation
+    both wait until the outcome is recorded.
     """
     gate = IntentGate(tenure.fleet.store, tenure.lease, directory.id)
     work = asyncio.create_task(_attempt(tenure, directory, gate))
+    over = asyncio.create_task(tenure.over())
     try:
+        await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done() and not gate.is_open:
+            work.cancel()
+            await asyncio.wait({work})
+            raise AttemptStopped
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         if not gate.is_open:
             work.cancel()
-        await asyncio.wait([work])
+        await asyncio.wait({work})
         raise
+    finally:
+        over.cancel()
 
 
 async def _attempt(tenure: Tenure, directory: Directory, gate: IntentGate) -> Outcome:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from workers.attempt import attempt
+from workers.attempt import AttemptStopped, attempt
 from workers.errors import LeaseLost
 from workers.fleet import Fleet
 from workers.itinerary import Itinerary
@@ -102,6 +102,8 @@ async def _visit(tenure: Tenure, itinerary: Itinerary, hooks: Hooks) -> None:
                 await _submit_in_turn(tenure, directory, itinerary, hooks)
             except LeaseLost:
                 tenure.stop(Stop.LOST)
+            except AttemptStopped:
+                return
 
 
 async def _submit_in_turn(tenure: Tenure, directory: Directory, itinerary: Itinerary, hooks: Hooks) -> None:

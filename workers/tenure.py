@@ -50,6 +50,10 @@ class Tenure:
             log.info("tenure.stopped", job_id=self.lease.job_id, reason=reason)
         self._stopped.set()
 
+    async def over(self) -> None:
+        """Wait until the work is asked to stop."""
+        await self._stopped.wait()
+
     async def sleep(self, seconds: float) -> None:
         """Sleep, but wake when the work is asked to stop."""
         try:
