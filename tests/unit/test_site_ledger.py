@@ -91,6 +91,51 @@ async def test_a_reset_forgets_entries_faults_and_visits(client: httpx.AsyncClie
     assert (await client.get("http://wizard.localhost/join/step-2")).headers["location"] == "/join"
 
 
+REGION = {"companyName": "a", "companyWebsite": "b", "companyEmail": "c", "country": "US", "companyProfile": "d"}
+CATEGORY = {f"biz[{name}]": "x" for name in ("name", "url", "email", "summary", "terms")}
+GERMAN = {"firma": "a", "internet": "b", "mail": "c", "kurz": "d", "beschreibung": "e", "agb": "ja"}
+BUSINESS = {"business": "a", "site": "b", "email": "c", "about": "d"}
+
+
+@pytest.mark.parametrize(
+    ("address", "fields", "why"),
+    [
+        ("http://regions.localhost/register-company", REGION, "state: Please select a state."),
+        ("http://regions.localhost/register-company", {**REGION, "state": "ON"}, "state: Please select a state."),
+        (
+            "http://categories.localhost/business/new",
+            {**CATEGORY, "biz[category]": "Cafés"},
+            "biz[category]: Please choose a category from the list.",
+        ),
+        ("http://limits.localhost/eintragen", {**GERMAN, "kurz": "x" * 61}, "kurz: Höchstens 60 Zeichen."),
+        (
+            "http://captcha.localhost/add-business",
+            BUSINESS,
+            "g-recaptcha-response: Please confirm that you are not a robot.",
+        ),
+        ("http://preview.localhost/suggest/send", {"trade_name": "a"}, "sent without a preview"),
+        ("http://login.localhost/listings/new", BUSINESS, "not logged in"),
+    ],
+)
+async def test_a_server_checks_what_its_page_asks_for(
+    client: httpx.AsyncClient, address: str, fields: dict[str, str], why: str
+) -> None:
+    await client.post(address, data=fields)
+    entries = (await client.get("/_ledger")).json()
+    assert [(entry["accepted"], entry["why"]) for entry in entries] == [(False, why)]
+
+
+async def test_a_country_without_states_needs_none(client: httpx.AsyncClient) -> None:
+    await client.post("http://regions.localhost/register-company", data={**REGION, "country": "GB"})
+    assert [entry.accepted for entry in await _ledger(client, "regions")] == [True]
+
+
+async def test_lines_are_counted_as_the_page_counts_them(client: httpx.AsyncClient) -> None:
+    text = "x\r\n" * 125  # 250 characters for maxlength, 375 on the wire
+    await client.post("http://limits.localhost/eintragen", data={**GERMAN, "beschreibung": text})
+    assert [entry.accepted for entry in await _ledger(client, "limits")] == [True]
+
+
 async def test_a_later_step_without_a_visit_takes_nothing(client: httpx.AsyncClient) -> None:
     await client.post("http://wizard.localhost/join/step-3", data={"about": "Tea"})
     assert [(entry.accepted, entry.why) for entry in await _ledger(client, "wizard")] == [(False, "no visit")]
