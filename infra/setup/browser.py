@@ -1,0 +1,137 @@
+"""Sees to it that there is a Chromium that starts: the one found, else one installed, downloaded or unpacked."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.setup.debian import install_as_root, unpack_without_root
+from infra.setup.environment import VENV
+from infra.setup.step import StepFailed, run, say
+from workers.browser.chromium import find_chromium
+from workers.browser.pool import BrowserPool
+from workers.errors import BrowserUnavailable, ChromiumMissing, FleetError
+from workers.settings import load_settings
+
+_STAMP = VENV / "chromium"
+_ADVICE = "Install Chromium or Chrome yourself, or name one in FLEET_CHROMIUM, then run it again."
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to a Chromium."""
+
+    name: str
+    is_open: bool
+    go: Callable[[], None]
+
+
+def ensure_chromium() -> None:
+    """Return when a Chromium is there that opens a page. Raises `StepFailed`."""
+    if _is_known_to_start():
+        return
+    if _find():
+        _start()
+        return
+    failures = []
+    for way in _ways():
+        say(f"no Chromium yet: {way.name}")
+        try:
+            way.go()
+            _start()
+        except StepFailed as failure:
+            failures.append(f"{way.name}: {failure}")
+        else:
+            return
+    raise StepFailed("\n  ".join(["no Chromium could be had.", *failures, _ADVICE]))
+
+
+def _ways() -> list[Way]:
+    is_root = os.geteuid() == 0
+    has_apt = shutil.which("apt-get") is not None
+    ways = [
+        Way("installing Debian's package", is_root and has_apt, install_as_root),
+        Way("downloading Playwright's own", True, _download),
+        Way("unpacking Debian's packages into your cache", has_apt and not is_root, unpack_without_root),
+    ]
+    return [way for way in ways if way.is_open]
+
+
+def _download() -> None:
+    if not _has_libraries():
+        raise StepFailed("it would not start, for libraries that it needs are missing on this machine (libnss3, …).")
+    run(
+        [sys.executable, "-m", "playwright", "install", "chromium-headless-shell"],
+        "Playwright's download server is out of reach.",
+        {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"} | os.environ,
+    )
+
+
+def _has_libraries() -> bool:
+    """Whether the libraries are there that a downloaded Chromium expects and a bare Debian lacks."""
+    try:
+        for library in ("libnss3.so", "libnspr4.so", "libfontconfig.so.1"):
+            ctypes.CDLL(library)
+    except OSError:
+        return sys.platform == "darwin"
+    return True
+
+
+def _find() -> Path | None:
+    try:
+        return find_chromium()
+    except ChromiumMissing:
+        if os.environ.get("FLEET_CHROMIUM"):
+            raise
+        return None
+
+
+def _start() -> None:
+    """Open a page in the Chromium that is there, as a worker would, and note that it went well."""
+    say(f"trying {find_chromium()}")
+    try:
+        asyncio.run(_open_page())
+    except BrowserUnavailable as error:
+        raise StepFailed(
+            f"{error}\nWhen libraries are missing: `playwright install-deps`, as root. {_ADVICE}"
+        ) from error
+    _STAMP.write_text(_identity(find_chromium()))
+
+
+async def _open_page() -> None:
+    settings = load_settings({"store": "memory", "queue": "memory", "browsers": 1})
+    async with BrowserPool(settings) as pool, pool.page() as page:
+        await page.goto("data:text/html,<p>hello")
+
+
+def _is_known_to_start() -> bool:
+    found = _find()
+    return found is not None and _STAMP.exists() and _STAMP.read_text() == _identity(found)
+
+
+def _identity(chromium: Path) -> str:
+    state = chromium.stat()
+    return f"{chromium}\n{state.st_mtime_ns}\n{state.st_size}\n"
+
+
+def main() -> int:
+    """Look after Chromium; return the exit code."""
+    try:
+        ensure_chromium()
+    except (StepFailed, FleetError) as failure:
+        say(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; run it again to go on")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
