@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.process import MARK
+from workers.settings import Settings, load_settings
 
 _LOOPBACK = "127.0.0.1,localhost,.localhost"
 
@@ -52,6 +53,12 @@ def fleet_variables(addresses: Addresses, folder: Path) -> dict[str, str]:
         "NO_PROXY": _LOOPBACK,
         "no_proxy": _LOOPBACK,
     }
+
+
+def stack_settings(variables: Mapping[str, str]) -> Settings:
+    """Return the settings of this process as `fleet_variables` would set them."""
+    fields = {name.removeprefix("FLEET_").lower(): value for name, value in variables.items()}
+    return load_settings({name: value for name, value in fields.items() if name in Settings.model_fields})
 
 
 _QUIET_PREFECT = {

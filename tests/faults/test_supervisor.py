@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from infra.local.process import MARK, marked
 from infra.local.program import Program
 from infra.local.supervisor import Supervisor
+from tests.waiting import until
 from workers.errors import StackError
 
 SERVE = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); print('serving', flush=True); time.sleep(60)"
@@ -58,12 +59,6 @@ async def toys(tmp_path: Path) -> AsyncIterator[Toys]:
     yield toys
     await toys.supervisor.stop()
     assert toys.alive() == []
-
-
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (processes set no event of ours)
-            await asyncio.sleep(0.02)
 
 
 async def test_a_part_that_dies_at_its_start_is_named_with_the_tail_of_its_log(toys: Toys) -> None:

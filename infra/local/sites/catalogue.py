@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from infra.local.sites.answers import Duplicate, Friendly
 from infra.local.sites.choices import Categories, Regions
@@ -54,30 +56,9 @@ def directory_id(site: type[Site]) -> DirectoryId:
 EXPECTED: Mapping[DirectoryId, Designed] = {directory_id(site): site.designed for site in SITES}
 
 # Complete enough for every sample site. Invented: example.com and a 555-01xx number belong to nobody.
-SAMPLE_PROFILE: Mapping[str, object] = {
-    "business_name": "Blue Heron Coffee Roasters",
-    "website": "https://www.example.com/blue-heron",
-    "email": "hello@example.com",
-    "tagline": "Small batches, roasted by the river",
-    "short_description": "Small-batch coffee roastery with a tasting room by the river.",
-    "description": (
-        "Blue Heron Coffee Roasters buys green coffee directly from eleven farms and roasts it in small batches. "
-        "The tasting room by the river is open every day but Monday. We supply cafés and offices in the whole "
-        "county, teach home brewing on Saturdays, and repair espresso machines of most makers."
-    ),
-    "phone": "+1 512-555-0142",
-    "contact_name": "Ada Example",
-    "contact_first_name": "Ada",
-    "contact_last_name": "Example",
-    "street_address": "12 Sample Street",
-    "city": "Austin",
-    "state": "TX",
-    "postal_code": "78701",
-    "country": "US",
-    "category": ["Coffee shop", "Food & drink"],
-    "keywords": ["coffee", "roastery", "espresso"],
-    "year_founded": 2014,
-}
+SAMPLE_PROFILE: Mapping[str, object] = json.loads(
+    (Path(__file__).parents[1] / "demo_profile.json").read_text(encoding="utf-8")
+)
 
 
 def sample_directories(port: int) -> list[Directory]:

@@ -1,0 +1,86 @@
+"""What the programs of the embedded stack are: command, readiness, and how long each may take to end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from infra.local.environment import Addresses, prefect_server_environment
+from infra.local.home import PROJECT, Home
+from infra.local.network import answers
+from infra.local.prefect_server import is_online
+from infra.local.program import Program
+
+_PYTHON = (sys.executable, "-m")
+_PREFECT = (*_PYTHON, "prefect", "--no-prompt")
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """Makes the programs of one stack."""
+
+    addresses: Addresses
+    environment: dict[str, str]
+    home: Home
+
+    bootstrap: Sequence[str] = (*_PYTHON, "infra.bootstrap")
+
+    def sites(self) -> Program:
+        """Return the server of the sample directories."""
+        return Program(
+            name="sites",
+            command=[*_PYTHON, "infra.local.sites", "--port", _port(self.addresses.sites)],
+            environment=self.environment,
+            log=self.home.log("sites"),
+            probe=lambda _: answers(f"{self.addresses.sites}/_health"),
+            folder=PROJECT,
+        )
+
+    def prefect_server(self) -> Program:
+        """Return Prefect's server, with its user interface."""
+        return Program(
+            name="prefect",
+            command=[*_PREFECT, "server", "start", "--host", "127.0.0.1", "--port", _port(self.addresses.prefect)],
+            environment=prefect_server_environment(self.environment, self.addresses),
+            log=self.home.log("prefect"),
+            probe=lambda _: answers(f"{self.addresses.prefect}/api/health"),
+            folder=self.home.folder,
+        )
+
+    def api(self) -> Program:
+        """Return Fleet's API."""
+        return Program(
+            name="api",
+            command=[
+                *(*_PYTHON, "uvicorn", "api.app:create_app", "--factory", "--no-access-log", "--no-server-header"),
+                *("--host", "127.0.0.1", "--port", _port(self.addresses.api)),
+            ],
+            environment=self.environment,
+            log=self.home.log("api"),
+            probe=lambda _: answers(f"{self.addresses.api}/api/live"),
+            folder=PROJECT,
+        )
+
+    def workers(self) -> tuple[Program, Program]:
+        """Return the worker that consumes and watches, and the worker that has the browsers."""
+        return self._worker("services", "fleet-services"), self._worker("browsers", "fleet")
+
+    def _worker(self, name: str, pool: str) -> Program:
+        return Program(
+            name=name,
+            command=[*_PREFECT, "worker", "start", "--pool", pool, "--name", name],
+            environment=self.environment,
+            log=self.home.log(name),
+            probe=lambda since: is_online(self.addresses.prefect, pool, name, since),
+            tier=2,
+            folder=PROJECT,
+            is_restartable=True,
+            stop_within=timedelta(seconds=15),
+        )
+
+
+def _port(address: str) -> str:
+    return str(urlsplit(address).port)

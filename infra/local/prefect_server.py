@@ -1,0 +1,56 @@
+"""What the embedded stack asks of its Prefect server: whether workers are there, and the runs of a job."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from infra.local.network import ask
+from workers.errors import StackError
+from workers.model import JobId
+
+PROCESS_DEPLOYMENT = "process-job"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job as Prefect knows it."""
+
+    id: str
+    url: str
+    state: str
+    started_at: datetime
+
+
+async def is_online(prefect: str, pool: str, name: str, since: datetime) -> bool:
+    """Whether the worker reported to its pool after `since`: an older report may be of a dead one of that name."""
+    answer = await ask(f"{prefect}/api/work_pools/{pool}/workers/filter", {})
+    return any(
+        worker["name"] == name and datetime.fromisoformat(worker["last_heartbeat_time"]) > since
+        for worker in json.loads(answer or "[]")
+    )
+
+
+async def find_runs(prefect: str, job_id: JobId) -> list[Run]:
+    """Return the job's runs that started, newest first. Raises `StackError` when the server does not answer."""
+    wanted = {
+        "flow_runs": {"start_time": {"is_null_": False}},
+        "deployments": {"name": {"any_": [PROCESS_DEPLOYMENT]}},
+        "sort": "START_TIME_DESC",
+        "limit": 200,
+    }
+    answer = await ask(f"{prefect}/api/flow_runs/filter", wanted)
+    if answer is None:
+        raise StackError("The Prefect server does not answer.")
+    return [_run(prefect, run) for run in json.loads(answer) if run["parameters"].get("job_id") == job_id]
+
+
+def _run(prefect: str, run: dict[str, Any]) -> Run:
+    return Run(
+        id=run["id"],
+        url=f"{prefect}/runs/flow-run/{run['id']}",
+        state=run["state_name"],
+        started_at=datetime.fromisoformat(run["start_time"]),
+    )
