@@ -129,7 +129,10 @@ class WorkerRegistry(Protocol):
     """Who works, for health and for people."""
 
     async def worker_beat(self, worker_id: WorkerId, *, slots: int, busy: int, jobs: int) -> None:
-        """Write the worker's sign of life."""
+        """Write the worker's sign of life. `slots` is 0 for a worker without browsers."""
+
+    async def count_slots(self, *, within: timedelta) -> int:
+        """Count the pages that the workers with a sign of life within that time may have open together."""
 
     async def note_message(self, *, queue: str, message_id: str, event: str, job_id: str | None, detail: str) -> None:
         """Append to `queue_history` what happened to a message (`message.dead_lettered`, …)."""
