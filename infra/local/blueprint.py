@@ -14,6 +14,9 @@ from infra.local.network import answers
 from infra.local.prefect_server import is_online
 from infra.local.program import Program
 
+# A worker waits 25 s for the verdicts on what it clicked (`DRAIN_GRACE`), and then some for its browsers.
+_DRAINED_WITHIN = timedelta(seconds=32)
+
 _PYTHON = (sys.executable, "-m")
 _PREFECT = (*_PYTHON, "prefect", "--no-prompt")
 
@@ -78,7 +81,7 @@ class Blueprint:
             tier=2,
             folder=PROJECT,
             is_restartable=True,
-            stop_within=timedelta(seconds=15),
+            stop_within=_DRAINED_WITHIN,
         )
 
 

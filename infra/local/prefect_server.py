@@ -11,7 +11,7 @@ from infra.local.network import ask
 from workers.errors import StackError
 from workers.model import JobId
 
-PROCESS_DEPLOYMENT = "process-job"
+PROCESS_FLOW = "process-job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ async def find_runs(prefect: str, job_id: JobId) -> list[Run]:
     """Return the job's runs that started, newest first. Raises `StackError` when the server does not answer."""
     wanted = {
         "flow_runs": {"start_time": {"is_null_": False}},
-        "deployments": {"name": {"any_": [PROCESS_DEPLOYMENT]}},
+        "flows": {"name": {"any_": [PROCESS_FLOW]}},
         "sort": "START_TIME_DESC",
         "limit": 200,
     }
