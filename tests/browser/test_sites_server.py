@@ -66,6 +66,36 @@ def test_a_port_in_use_is_named() -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize("port", ["-1", "65536", "http", "٨٠"])
+def test_a_port_that_is_none_is_named(port: str) -> None:
+    answer = _run("--port", port)
+    assert answer.returncode == 2
+    assert f"{port} is no port" in answer.stderr
+
+
+@pytest.mark.parametrize("content", ["no json\n", "{}\n", "3\n", None])
+def test_a_file_that_can_keep_no_ledger_is_named(content: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "missing" / "ledger.jsonl" if content is None else tmp_path / "notes.txt"
+    if content is not None:
+        file.write_text(content)
+    answer = _run("--port", "0", "--ledger-file", str(file))
+    assert answer.returncode == 1
+    assert f"{file} cannot keep the ledger" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_answer_on_its_way_is_given_before_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    with running_sites() as sites, socket.create_connection(("127.0.0.1", sites.port)) as visitor:
+        visitor.settimeout(10)
+        visitor.sendall(b"GET /entry HTTP/1.1\r\nHost: slow.localhost\r\nConnection: close\r\n\r\n")
+        sites.ledger("slow")  # one loop serves both, so the visitor's request is under way by now
+        sites.process.terminate()
+        answer = b"".join(iter(lambda: visitor.recv(65536), b""))
+        assert sites.process.wait(timeout=10) == 0
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert capfd.readouterr().err == ""
+
+
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.local.sites", *arguments]
     return subprocess.run(

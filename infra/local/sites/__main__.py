@@ -30,7 +30,11 @@ class _Server(uvicorn.Server):
 def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal comes; return the exit code."""
     options = _parse(arguments)
-    ledger = Ledger(options.ledger_file)
+    try:
+        ledger = Ledger(options.ledger_file)
+    except (OSError, ValueError) as error:
+        print(f"sites: {options.ledger_file} cannot keep the ledger: {error}", file=sys.stderr)
+        return 1
     app = build_app(ledger, [site(ledger) for site in SITES])
     try:
         listener = _listen(options.host, options.port)
@@ -54,17 +58,23 @@ def _server(app: object) -> uvicorn.Server:
             lifespan="off",
             log_level="warning",
             access_log=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=5,  # seconds; the slow site needs two for an answer on its way
         )
     )
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m infra.local.sites", description="Serve the sample directories.")
-    parser.add_argument("--port", type=int, default=8800, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8800, help="port to listen on; 0 takes a free one")
     parser.add_argument("--host", type=_loopback, default="127.0.0.1", help="a loopback address")
     parser.add_argument("--ledger-file", type=Path, help="JSON lines file that keeps the ledger over restarts")
     return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; a port is a number from 0 to 65535")
+    return int(text)
 
 
 def _loopback(text: str) -> str:

@@ -38,20 +38,25 @@ class Entry:
 
 
 class Ledger:
-    """All entries, in memory and (when a file is given) appended to it, so that they survive a restart."""
+    """All entries, in memory and (when a file is given) appended to it, so that they survive a restart.
+
+    Raises OSError when the file cannot be written, ValueError when it holds something else than entries.
+    """
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._entries: deque[Entry] = deque(self._read(), maxlen=LIMIT)
 
     def _read(self) -> list[Entry]:
-        if self._file is None or not self._file.exists():
+        if self._file is None:
             return []
-        content = self._file.read_bytes()
-        whole, _, half = content.rpartition(b"\n")
-        if half:  # a killed server left half a line; the next entry must not be glued to it
-            self._file.write_bytes(content[: -len(half)])
-        return [Entry.from_json(json.loads(line)) for line in whole.split(b"\n") if line]
+        with self._file.open("a+b") as file:
+            file.seek(0)
+            content = file.read()
+            whole, _, half = content.rpartition(b"\n")
+            if half:  # a killed server left half a line; the next entry must not be glued to it
+                file.truncate(len(content) - len(half))
+        return [_parse(line) for line in whole.split(b"\n") if line]
 
     def note(self, site: str, path: str, fields: Mapping[str, str], why: str, *, is_accepted: bool) -> Entry:
         """Append one POST and return its entry; an accepted one gets a listing."""
@@ -88,3 +93,10 @@ class Ledger:
         self._entries.clear()
         if self._file is not None:
             self._file.write_bytes(b"")
+
+
+def _parse(line: bytes) -> Entry:
+    try:
+        return Entry.from_json(json.loads(line))
+    except TypeError as error:
+        raise ValueError(f"a line is no entry ({error})") from None
