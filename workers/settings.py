@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     chromium: Path | None = Field(default=None, description="Path of the Chromium to use instead of the one found.")
     chromium_sandbox: bool | None = Field(
         default=None,
-        description="Chromium's sandbox; unset means on, except for root, whom Chromium refuses it.",
+        description="Chromium's sandbox; unset means on where it can be had (not as root).",
     )
     browsers: int = Field(default=1, ge=1, le=32, description="Browsers in the pool of one worker.")
     pages_per_browser: int = Field(default=4, ge=1, le=32, description="Pages at once in one browser.")

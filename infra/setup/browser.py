@@ -36,16 +36,14 @@ def ensure_chromium() -> None:
     """Return when a Chromium is there that opens a page. Raises `StepFailed`."""
     if _is_known_to_start():
         return
-    if _find():
-        _start()
-        return
     failures = []
     for way in _ways():
-        say(f"no Chromium yet: {way.name}")
+        say(way.name)
         try:
             way.go()
             _start()
         except StepFailed as failure:
+            say(f"that was nothing: {failure}")
             failures.append(f"{way.name}: {failure}")
         else:
             return
@@ -56,27 +54,32 @@ def _ways() -> list[Way]:
     is_root = os.geteuid() == 0
     has_apt = shutil.which("apt-get") is not None
     ways = [
-        Way("installing Debian's package", is_root and has_apt, install_as_root),
-        Way("downloading Playwright's own", True, _download),
-        Way("unpacking Debian's packages into your cache", has_apt and not is_root, unpack_without_root),
+        Way("taking the Chromium that is there", _find() is not None, lambda: None),
+        Way("installing Debian's Chromium", is_root and has_apt, install_as_root),
+        Way("downloading Playwright's Chromium", not _find(), _download),
+        Way("unpacking Debian's Chromium into your cache", has_apt and not is_root, unpack_without_root),
     ]
     return [way for way in ways if way.is_open]
 
 
 def _download() -> None:
     if not _has_libraries():
-        raise StepFailed("it would not start, for libraries that it needs are missing on this machine (libnss3, …).")
-    run(
-        [sys.executable, "-m", "playwright", "install", "chromium-headless-shell"],
-        "Playwright's download server is out of reach.",
-        {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"} | os.environ,
-    )
+        raise StepFailed("it would not start, for libraries that it needs are missing here (libnss3, libatomic1, …).")
+    playwright = [sys.executable, "-m", "playwright"]
+    environment = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"} | os.environ
+    run([*playwright, "install", "chromium-headless-shell"], "Its download server is out of reach.", environment)
+    try:
+        _start()
+    except StepFailed:
+        # It would be found before any other.
+        run([*playwright, "uninstall"], "Remove its folder by hand.", environment)
+        raise
 
 
 def _has_libraries() -> bool:
-    """Whether the libraries are there that a downloaded Chromium expects and a bare Debian lacks."""
+    """Whether the libraries are there that a downloaded Chromium and its driver expect, and a bare Debian lacks."""
     try:
-        for library in ("libnss3.so", "libnspr4.so", "libfontconfig.so.1"):
+        for library in ("libnss3.so", "libnspr4.so", "libfontconfig.so.1", "libatomic.so.1"):
             ctypes.CDLL(library)
     except OSError:
         return sys.platform == "darwin"

@@ -7,18 +7,26 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from infra.setup.step import StepFailed, run, say
-from workers.browser.chromium import unpacked_chromium
+from infra.setup.step import run, say
+from workers.browser.chromium import unpacked_chromium, unpacked_node
 
 # A font is no dependency of Chromium, but without one pages have no text to show or to measure.
-PACKAGES = ("chromium-headless-shell", "fonts-liberation")
+# Playwright's Node needs libatomic.
+PACKAGES = ("chromium-headless-shell", "fonts-liberation", "libatomic1")
 _REACH = "Are Debian's servers reachable (see /etc/apt/sources.list*, http_proxy)? Then run it again."
 
-_WRAPPER = """#!/bin/sh
+_CHROMIUM = """#!/bin/sh
 # Written by `make setup`: Debian's Chromium with the libraries that were unpacked beside it.
 export LD_LIBRARY_PATH='{libraries}'"${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
 export FONTCONFIG_FILE='{fonts}'
 exec '{program}' "$@"
+"""
+
+# Its first argument is Playwright's …/driver/package/cli.js, and the Node meant for it is …/driver/node.
+_NODE = """#!/bin/sh
+# Written by `make setup`: Playwright's Node with the libraries that were unpacked beside this.
+export LD_LIBRARY_PATH='{libraries}'"${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+exec "${{1%/package/*}}/node" "$@"
 """
 
 _FONTS = """<?xml version="1.0"?>
@@ -53,7 +61,7 @@ def unpack_without_root() -> None:
     shutil.rmtree(work / "apt")
     shutil.rmtree(target, ignore_errors=True)
     work.rename(target)
-    _write_starter(target)
+    _write_starters(target)
 
 
 def _download(folder: Path) -> None:
@@ -72,16 +80,20 @@ def _download(folder: Path) -> None:
     run(["apt-get", *options, *install, *PACKAGES], _REACH)
 
 
-def _write_starter(target: Path) -> None:
+def _write_starters(target: Path) -> None:
     root = target / "root"
+    libraries = ":".join(map(str, _libraries(root)))
+    _write_script(unpacked_node(), _NODE.format(libraries=libraries))
     program = root / "usr" / "lib" / "chromium" / "chromium-headless-shell"
-    if not program.exists():
-        raise StepFailed(f"{program} is not in the packages: Debian has changed them.")
-    fonts = target / "fonts.conf"
-    fonts.write_text(_FONTS.format(root=root, cache=target / "fonts-cache"))
-    starter = unpacked_chromium()
-    starter.write_text(_WRAPPER.format(libraries=":".join(map(str, _libraries(root))), fonts=fonts, program=program))
-    starter.chmod(0o755)
+    if program.exists():  # else the system has Chromium, and missed only a library
+        fonts = target / "fonts.conf"
+        fonts.write_text(_FONTS.format(root=root, cache=target / "fonts-cache"))
+        _write_script(unpacked_chromium(), _CHROMIUM.format(libraries=libraries, fonts=fonts, program=program))
+
+
+def _write_script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def _libraries(root: Path) -> list[Path]:

@@ -54,6 +54,18 @@ async def test_a_missing_chromium_says_how_to_get_one(tmp_path: Path, monkeypatc
         await BrowserPool(pool_settings()).start()
 
 
+async def test_without_a_sandbox_to_be_had_the_pool_opens_unless_one_is_required(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = "case $* in *--no-sandbox*) ;; *) echo 'No usable sandbox!' >&2; exit 1;; esac"
+    fake = executable(tmp_path, f'{refusal}; exec "{find_chromium()}" --no-sandbox "$@"')
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    async with BrowserPool(pool_settings(chromium=fake)) as pool, pool.page() as page:
+        assert await page.evaluate("1 + 1") == 2
+    with pytest.raises(BrowserUnavailable, match="FLEET_CHROMIUM_SANDBOX=false"):
+        await BrowserPool(pool_settings(chromium=fake, chromium_sandbox=True)).start()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused the sandbox")
 async def test_a_sandbox_that_cannot_be_had_is_said() -> None:
     with pytest.raises(BrowserUnavailable, match="sandbox"):

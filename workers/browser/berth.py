@@ -40,6 +40,10 @@ class Berth:
         is_idle = not self._is_closed and not self._lock.locked()
         return is_idle and (self._current is None or self._current.is_spent)
 
+    async def warm(self) -> None:
+        """Launch the browser and let it open its first page, which takes longest."""
+        await self.close_page(*await self.open_page())
+
     async def open_page(self) -> tuple[Browser, Page]:
         """Open a page in the current browser, launching one if need be. Raises `BrowserUnavailable`."""
         for tries_left in reversed(range(_TRIES)):

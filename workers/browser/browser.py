@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import Error, Page, Playwright, async_playwright
+from playwright.async_api import Error, Page, Playwright
 
 from workers.browser.context import open_context
-from workers.browser.launch import SWITCHES, Launch
+from workers.browser.driver import start_driver
+from workers.browser.launch import SWITCHES, Launch, Sandbox
 from workers.browser.patience import Calls
 from workers.browser.process import BrowserProcesses
 from workers.browser.scratch import note_profile, remove_browser_folder
@@ -56,9 +57,12 @@ class Browser:
         browser = cls(launch, folder)
         try:
             await browser._start()
+        except BrowserUnavailable:
+            await browser.close()
+            raise
         except (Error, OSError, TimeoutError) as error:
             await browser.close()
-            raise BrowserUnavailable(launch.why_not_started(error)) from error
+            raise launch.why_not_started(error) from error
         _log.info("browser.started", executable=str(launch.executable))
         return browser
 
@@ -71,14 +75,14 @@ class Browser:
             note_profile(self._folder, profile)
 
     async def _start_driver(self) -> None:
-        self._playwright = await async_playwright().start()
+        self._playwright = await start_driver()
 
     async def _launch_chromium(self) -> None:
         if self._playwright is None:
             return
         self._chromium = await self._playwright.chromium.launch(
             executable_path=self._launch.executable,
-            chromium_sandbox=self._launch.is_sandboxed,
+            chromium_sandbox=self._launch.sandbox is not Sandbox.OFF,
             args=[*SWITCHES, self._marker],
             env={**os.environ, "TMPDIR": str(self._folder)},
             artifacts_dir=self._folder / "artifacts",

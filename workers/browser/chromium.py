@@ -49,6 +49,11 @@ def unpacked_chromium() -> Path:
     return cache_folder() / "chromium" / "chromium-headless-shell"
 
 
+def unpacked_node() -> Path:
+    """Return where `infra.setup` puts a script that starts Playwright's Node with the libraries it unpacked."""
+    return cache_folder() / "chromium" / "node"
+
+
 def cache_folder() -> Path:
     """Return the folder for what Fleet downloads once for a user."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fleet"

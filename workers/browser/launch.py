@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 
 from workers.browser.chromium import find_chromium
 from workers.browser.patience import Patience
+from workers.errors import BrowserUnavailable
 from workers.settings import Settings
 
 # Beside Playwright's own switches, which already turn updates, sync, metrics and background traffic off:
@@ -22,12 +24,20 @@ SWITCHES = (
 )
 
 
+class Sandbox(Enum):
+    """Whether Chromium runs in its sandbox."""
+
+    REQUIRED = "required"
+    WANTED = "wanted"
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class Launch:
     """The executable, its sandbox and the limits of one pool."""
 
     executable: Path
-    is_sandboxed: bool
+    sandbox: Sandbox
     navigation_timeout: timedelta
     contexts: int
     """A browser that opened this many contexts is spent."""
@@ -40,29 +50,39 @@ class Launch:
         """Find Chromium and decide on its sandbox. Raises `ChromiumMissing`."""
         return cls(
             executable=find_chromium(settings.chromium),
-            is_sandboxed=_wants_sandbox(settings.chromium_sandbox),
+            sandbox=_sandbox(settings.chromium_sandbox),
             navigation_timeout=settings.navigation_timeout,
             contexts=settings.contexts_per_browser,
             memory_limit_mb=settings.browser_memory_limit_mb,
             patience=patience,
         )
 
-    def why_not_started(self, error: Exception) -> str:
+    def can_do_without_sandbox(self, error: BaseException) -> bool:
+        """Whether the error says that there is no sandbox to be had, and nobody insisted on one."""
+        return self.sandbox is Sandbox.WANTED and isinstance(error, SandboxMissing)
+
+    def why_not_started(self, error: Exception) -> BrowserUnavailable:
         """Return what to tell people about a browser that did not start, and what they can do."""
         if isinstance(error, TimeoutError):
-            return f"{self.executable} did not start within {self.patience.launch.total_seconds():g} s."
-        reason = str(error)
-        if self.is_sandboxed and "sandbox" in reason.lower():
-            return (
-                f"{self.executable} cannot use its sandbox here. Allow user namespaces (sysctl "
-                "kernel.unprivileged_userns_clone=1; in Docker: a seccomp profile that permits them), or set "
-                f"FLEET_CHROMIUM_SANDBOX=false when only trusted sites are visited.\n{reason}"
+            return BrowserUnavailable(
+                f"{self.executable} did not start within {self.patience.launch.total_seconds():g} s."
             )
-        return f"{self.executable} did not start: {reason}"
+        reason = str(error)
+        if self.sandbox is not Sandbox.OFF and "sandbox" in reason.lower():
+            return SandboxMissing(
+                f"{self.executable} cannot have its sandbox here. Do not run it as root, and allow user namespaces "
+                "(sysctl kernel.unprivileged_userns_clone=1; in a container: a seccomp profile that permits them); "
+                f"or set FLEET_CHROMIUM_SANDBOX=false.\n{reason}"
+            )
+        return BrowserUnavailable(f"{self.executable} did not start: {reason}")
 
 
-def _wants_sandbox(setting: bool | None) -> bool:
-    """Chromium refuses its sandbox to root; everybody else gets it unless the setting says otherwise."""
-    if setting is not None:
-        return setting
-    return os.geteuid() != 0
+class SandboxMissing(BrowserUnavailable):
+    """The machine gives Chromium no sandbox."""
+
+
+def _sandbox(setting: bool | None) -> Sandbox:
+    """Unset, it is on where it can be had: Chromium refuses it to root, some kernels and containers to everybody."""
+    if setting is None:
+        return Sandbox.OFF if os.geteuid() == 0 else Sandbox.WANTED
+    return Sandbox.REQUIRED if setting else Sandbox.OFF

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from playwright.async_api import Error, Page
 
 from workers.browser.berth import Berth
 from workers.browser.browser import Browser
-from workers.browser.launch import Launch
+from workers.browser.launch import Launch, Sandbox
 from workers.browser.patience import Patience
 from workers.browser.scratch import Scratch, sweep
 from workers.errors import BrowserUnavailable, FleetError
@@ -62,9 +63,8 @@ class BrowserPool:
         launch = Launch.from_settings(self._settings, self._patience)
         await asyncio.to_thread(sweep)
         self._scratch = Scratch()
-        self._berths = [Berth(launch, self._scratch) for _ in range(self._settings.browsers)]
         try:
-            await asyncio.shield(self._chore(self._warm()))
+            await asyncio.shield(self._chore(self._open_berths(launch, self._scratch)))
         except BaseException:
             await self.close()
             raise
@@ -119,11 +119,17 @@ class BrowserPool:
         if self._scratch is None or self._closing is not None:
             raise BrowserUnavailable("The browser pool is not open.")
 
-    async def _warm(self) -> None:
-        pages = await asyncio.gather(*(berth.open_page() for berth in self._berths))
-        await asyncio.gather(
-            *(berth.close_page(browser, page) for berth, (browser, page) in zip(self._berths, pages, strict=True))
-        )
+    async def _open_berths(self, launch: Launch, scratch: Scratch) -> None:
+        self._berths = [Berth(launch, scratch) for _ in range(self._settings.browsers)]
+        ends = await asyncio.gather(*(berth.warm() for berth in self._berths), return_exceptions=True)
+        error = next((end for end in ends if end is not None), None)
+        if error is None:
+            return
+        await asyncio.gather(*(berth.close() for berth in self._berths))
+        if not launch.can_do_without_sandbox(error):
+            raise error
+        _log.warning("browser.unsandboxed", reason="the machine gives Chromium no sandbox")
+        await self._open_berths(replace(launch, sandbox=Sandbox.OFF), scratch)
 
     def _keep_warm(self, berth: Berth) -> None:
         if berth.is_due:
