@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -34,7 +35,7 @@ class MemoryQueue:
     def __init__(self, *, visibility: timedelta = timedelta(seconds=60)) -> None:
         self._visibility = visibility.total_seconds()
         self._queues: dict[str, list[_Entry]] = {name: [] for name in (*(f"p{n}" for n in PRIORITIES), "dlq")}
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()  # a new one after each change
 
     async def ensure_queues(self) -> None:
         """Do nothing: they exist."""
@@ -49,8 +50,8 @@ class MemoryQueue:
     ) -> None:
         """Put any message on a queue, as others than Fleet can."""
         self._queues[queue].append(_Entry(body, dict(attributes or {}), monotonic() + delay.total_seconds()))
-        async with self._changed:
-            self._changed.notify_all()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def receive(self, queue: str, *, limit: int, wait: timedelta) -> Sequence[Received]:
         """Receive up to `limit` messages, waiting for the first one."""
@@ -59,7 +60,9 @@ class MemoryQueue:
             now = monotonic()
             if now >= deadline:
                 break
-            await self._wait_until(min(deadline, self._next_visible(queue, now)), now)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(deadline, self._next_visible(queue, now)) - now):
+                    await self._changed.wait()
         return messages
 
     async def delete(self, message: Received) -> None:
@@ -96,10 +99,3 @@ class MemoryQueue:
 
     def _next_visible(self, queue: str, now: float) -> float:
         return min((entry.visible_at for entry in self._queues[queue]), default=now + 3600)
-
-    async def _wait_until(self, moment: float, now: float) -> None:
-        async with self._changed:
-            try:
-                await asyncio.wait_for(self._changed.wait(), moment - now)
-            except TimeoutError:
-                return
