@@ -97,13 +97,13 @@ def _find() -> Path | None:
 
 def _start() -> None:
     """Open a page in the Chromium that is there, as a worker would, and note that it went well."""
+    if _is_known_to_start():
+        return
     say(f"trying {find_chromium()}")
     try:
         asyncio.run(_open_page())
-    except BrowserUnavailable as error:
-        raise StepFailed(
-            f"{error}\nWhen libraries are missing: `playwright install-deps`, as root. {_ADVICE}"
-        ) from error
+    except (BrowserUnavailable, ChromiumMissing) as error:
+        raise StepFailed(str(error)) from error
     _STAMP.write_text(_identity(find_chromium()))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from infra.setup.step import run, say
@@ -97,8 +96,5 @@ def _write_script(path: Path, text: str) -> None:
 
 
 def _libraries(root: Path) -> list[Path]:
-    triplet = subprocess.run(
-        ["/usr/bin/dpkg", "--print-architecture"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    names = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-    return [root / "usr" / "lib" / names.get(triplet, triplet), root / "lib" / names.get(triplet, triplet)]
+    """Return every folder with shared libraries, also those that programs of a package share among themselves."""
+    return sorted({library.parent for library in root.glob("*/lib/**/lib*.so*") if library.is_file()})

@@ -67,7 +67,7 @@ class Launch:
             return BrowserUnavailable(
                 f"{self.executable} did not start within {self.patience.launch.total_seconds():g} s."
             )
-        reason = str(error)
+        reason = _said(str(error))
         if self.sandbox is not Sandbox.OFF and "sandbox" in reason.lower():
             return SandboxMissing(
                 f"{self.executable} cannot have its sandbox here. Do not run it as root, and allow user namespaces "
@@ -79,6 +79,12 @@ class Launch:
 
 class SandboxMissing(BrowserUnavailable):
     """The machine gives Chromium no sandbox."""
+
+
+def _said(report: str) -> str:
+    """Return what Chromium itself said, out of Playwright's report with its pages of switches."""
+    said = [line.partition("[err] ")[2] for line in report.splitlines() if "[err] " in line]
+    return "\n".join(said[-5:] or report.splitlines()[:1])
 
 
 def _sandbox(setting: bool | None) -> Sandbox:
