@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -122,18 +123,17 @@ def _as_json(directory: Directory) -> dict[str, Any]:
     return {**facts, "pace": None if directory.pace is None else directory.pace.total_seconds()}
 
 
-def _print_table(directories: Any) -> None:
+def _print_table(directories: Sequence[Directory]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
-    for heading in ("slug", "name", "status", "category", "DA"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("submission page", overflow="fold")
+    for heading in ("slug", "name", "category", "status", "DA"):
+        table.add_column(heading, no_wrap=heading in ("slug", "status", "DA"))
     for one in directories:
-        table.add_row(one.id, one.name, one.status, one.category, str(one.domain_authority), one.submission_url)
+        table.add_row(one.id, one.name, one.category, one.status, str(one.domain_authority))
     # Names are data, so nothing in them is markup; what is piped on is cut at no terminal's edge.
-    console = Console(markup=False, highlight=False)
-    console.print(table, width=None if console.is_terminal else 240)
-    print(f"{len(directories)} directories")
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 240)
+    console.print(table)
+    print(f"{len(directories)} {'directory' if len(directories) == 1 else 'directories'}")
