@@ -1,0 +1,71 @@
+"""Ends runs that Prefect would show as running for ever: a killed process tells nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Cancelled, Crashed
+
+from workers.log import get_logger
+from workers.model import JobId
+from workers.ports import JobStore
+
+log = get_logger("tidy")
+
+_PROCESS_JOB = FlowFilter(name=FlowFilterName(any_=["process-job"]))
+
+# A worker takes about a second from Pending to Running. One that is still Pending now died between the two.
+_LONGEST_START = timedelta(minutes=5)
+
+
+async def tidy_runs(client: PrefectClient, store: JobStore, jobs: Sequence[JobId], *, began: datetime) -> int:
+    """End the runs of recovered `jobs` that started before the sweep `began`, and starts that never came about.
+
+    Returns how many. A cancel that nobody heard, because the worker was dead, reaches the job here.
+    """
+    left = await _left_running(client, jobs, began) + await _never_started(client, began)
+    for run in left:
+        if run.state and run.state.is_cancelling():
+            await store.cancel(JobId(run.parameters["job_id"]))
+            await _end(client, run, Cancelled(message="Its worker was lost; the job is cancelled."))
+        else:
+            await _end(client, run, Crashed(message="Its worker was lost; the job goes on in another run."))
+    return len(left)
+
+
+async def _left_running(client: PrefectClient, jobs: Sequence[JobId], began: datetime) -> list[FlowRun]:
+    if not jobs:
+        return []
+    running = FlowRunFilter(
+        tags=FlowRunFilterTags(any_=[f"job:{job}" for job in jobs]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])),
+        start_time=FlowRunFilterStartTime(before_=began),
+    )
+    return await client.read_flow_runs(flow_filter=_PROCESS_JOB, flow_run_filter=running)
+
+
+async def _never_started(client: PrefectClient, began: datetime) -> list[FlowRun]:
+    pending = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PENDING])),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=began - _LONGEST_START),
+    )
+    return await client.read_flow_runs(flow_filter=_PROCESS_JOB, flow_run_filter=pending)
+
+
+async def _end(client: PrefectClient, run: FlowRun, state: State[Any]) -> None:
+    log.info("run.tidied", run=run.name, state=state.name)
+    await client.set_flow_run_state(run.id, state, force=True)

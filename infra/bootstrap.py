@@ -1,0 +1,136 @@
+"""Makes a Prefect server ready for Fleet: work pools, their queues, the deployments, and the zombie automation.
+
+Safe to repeat: what exists is brought up to date. `prefect.yaml` holds the deployments; what it cannot hold is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import yaml
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+from workers.errors import FleetError
+from workers.model import PRIORITIES
+from workers.prefect_worker import HEARTBEAT, FleetWorker
+from workers.settings import Settings, load_settings
+
+PREFECT_FILE = Path(__file__).resolve().parents[1] / "prefect.yaml"
+BROWSERS = "fleet"  # the pool whose workers drive browsers
+SERVICES = "fleet-services"  # the pool whose workers consume and watch
+ZOMBIES = "fleet: end runs without a heartbeat"
+
+
+class NotBootstrapped(FleetError):
+    """Prefect's server could not be made ready."""
+
+
+async def bootstrap(settings: Settings, say: Callable[[str], None] = print) -> None:
+    """Make everything that is missing, deploy, and start the first shift. Raises `NotBootstrapped`."""
+    async with get_client() as client:
+        await _make_pool(client, BROWSERS, drives_browsers=True)
+        await _make_pool(client, SERVICES, drives_browsers=False)
+        for priority in PRIORITIES:
+            await _make_queue(client, f"p{priority}", priority)
+        await _make_automation(client, zombie_automation())
+        say(f"Pools {BROWSERS} and {SERVICES}, queues and automation are ready.")
+        await deploy({"shift": settings.shift, "sweep": settings.sweep_interval})
+        await _start_first_shift(client)
+        say("Deployments are ready.")
+
+
+async def _make_pool(client: PrefectClient, name: str, *, drives_browsers: bool) -> None:
+    """Create or update a pool; one of another type (a stock `process` worker's) stays as it is."""
+    with suppress(ObjectNotFound):
+        if (await client.read_work_pool(name)).type != FleetWorker.type:
+            return
+    template = FleetWorker.get_default_base_job_template()
+    template["variables"]["properties"]["browsers"]["default"] = drives_browsers
+    pool = WorkPoolCreate(name=name, type=FleetWorker.type, base_job_template=template)
+    await client.create_work_pool(pool, overwrite=True)
+
+
+async def _make_queue(client: PrefectClient, name: str, priority: int) -> None:
+    try:
+        await client.create_work_queue(name, work_pool_name=BROWSERS, priority=priority)
+    except ObjectAlreadyExists:
+        queue = await client.read_work_queue_by_name(name, work_pool_name=BROWSERS)
+        if queue.priority != priority:
+            await client.update_work_queue(queue.id, priority=priority)
+
+
+async def _make_automation(client: PrefectClient, automation: AutomationCore) -> None:
+    known = await client.read_automations_by_name(automation.name)
+    if known:
+        await client.update_automation(known[0].id, automation)
+    else:
+        await client.create_automation(automation)
+
+
+def zombie_automation() -> AutomationCore:
+    """Crash a run that sent no sign of life three times over: its process was killed, and told nobody."""
+    signs = "prefect.flow-run.heartbeat"
+    ends = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry")}
+    return AutomationCore(
+        name=ZOMBIES,
+        description="A killed process tells nobody; its run would be shown as running for ever.",
+        trigger=EventTrigger(
+            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            for_each={"prefect.resource.id"},
+            after={signs},
+            expect={signs, *ends},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=3 * HEARTBEAT,
+        ),
+        actions=[
+            ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life: its process was probably killed.")
+        ],
+    )
+
+
+async def deploy(intervals: Mapping[str, timedelta]) -> None:
+    """Deploy `prefect.yaml`, with other intervals for the schedules of these slugs."""
+    plan = yaml.safe_load(PREFECT_FILE.read_text())
+    for schedule in (one for deployment in plan["deployments"] for one in deployment.get("schedules", ())):
+        schedule["interval"] = intervals.get(schedule["slug"], timedelta(seconds=schedule["interval"])).total_seconds()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "prefect.yaml"
+        file.write_text(yaml.safe_dump(plan))
+        await _run_prefect("deploy", "--all", "--prefect-file", str(file))
+
+
+async def _run_prefect(*arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "prefect", "--no-prompt", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise NotBootstrapped(f"`prefect {arguments[0]}` failed:\n{output.decode(errors='replace')[-2000:]}")
+
+
+async def _start_first_shift(client: PrefectClient) -> None:
+    """Begin now: the schedule's first shift may be an interval away."""
+    deployment = await client.read_deployment_by_name("consume-jobs/fleet")
+    await client.create_flow_run_from_deployment(deployment.id)
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(bootstrap(load_settings()))
+    except FleetError as error:
+        sys.exit(f"fleet bootstrap: {error}")
