@@ -97,8 +97,12 @@ class Settings(BaseSettings):
 
     # Consuming
     shift: Seconds = Field(
-        default=timedelta(minutes=10),
+        default=timedelta(seconds=60),
         description="How long one run of the consumer lasts before the next takes over.",
+    )
+    sweep_interval: Seconds = Field(
+        default=timedelta(seconds=60),
+        description="How often stale jobs are recovered and due hints sent again.",
     )
     max_jobs_in_flight: int = Field(
         default=10, ge=1, le=1000, description="Jobs dispatched or in progress at once, over all workers."
