@@ -36,18 +36,16 @@ def ensure_chromium() -> None:
     """Return when a Chromium is there that opens a page. Raises `StepFailed`."""
     if _is_known_to_start():
         return
-    failures = []
     for way in _ways():
         say(way.name)
         try:
             way.go()
             _start()
         except StepFailed as failure:
-            say(f"that was nothing: {failure}")
-            failures.append(f"{way.name}: {failure}")
+            say(f"that did not do: {failure}")
         else:
             return
-    raise StepFailed("\n  ".join(["no Chromium could be had.", *failures, _ADVICE]))
+    raise StepFailed(f"no Chromium could be had. {_ADVICE}")
 
 
 def _ways() -> list[Way]:

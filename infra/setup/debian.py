@@ -97,4 +97,4 @@ def _write_script(path: Path, text: str) -> None:
 
 def _libraries(root: Path) -> list[Path]:
     """Return every folder with shared libraries, also those that programs of a package share among themselves."""
-    return sorted({library.parent for library in root.glob("*/lib/**/lib*.so*") if library.is_file()})
+    return sorted({library.parent for library in root.rglob("lib*.so*") if library.is_file()})
