@@ -11,12 +11,14 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from infra.local.process import die_with_parent
 from workers.errors import StackError
 
 SHELTER = Path("/var/tmp")  # noqa: S108 (sticky and reachable for everybody; see `_shelter` for what guards it)
@@ -62,6 +64,7 @@ class PostgresHome:
                 cwd=self.data if self.data.exists() else "/",
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
                 start_new_session=True,  # Ctrl+C is for us; we stop the server ourselves
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 (it makes system calls only, and takes no lock)
                 user=self.account.pw_uid if self.account else None,
                 group=self.account.pw_gid if self.account else None,
                 extra_groups=[] if self.account else None,
