@@ -1,17 +1,19 @@
-"""Waiting for what other processes do: they set no event of ours, so it is looked for, with a deadline."""
+"""Waiting for a condition instead of for time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
 
-T = TypeVar("T")
+LIMIT = 8.0
+"""Seconds that such a wait may take."""
 
 
-async def until(look: Callable[[], T], seconds: float = 10) -> T:
-    """Return what `look` finds as soon as it finds something; raises `TimeoutError` after `seconds`."""
+async def until(condition: Callable[[], Awaitable[bool] | bool], seconds: float = LIMIT) -> None:
+    """Return when the condition holds. Raises `TimeoutError` after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not (found := look()):  # noqa: ASYNC110 (see the module's docstring)
-            await asyncio.sleep(0.02)
-    return found
+        while True:
+            answer = condition()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.005)

@@ -46,7 +46,8 @@ async def test_a_signal_during_the_start_leaves_no_process(tmp_path: Path, numbe
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "infra.cli", "up", "--home", str(home.folder)), start_new_session=True
     )
-    state = await until(lambda: (last := home.last()) and last.parts.get("sites") and last, seconds=60)
+    await until(lambda: bool((state := home.last()) and state.parts.get("sites")), seconds=60)
+    state = home.last()
     assert state
     process.send_signal(number)
     assert await asyncio.wait_for(process.wait(), 60) == 0
