@@ -129,7 +129,11 @@ class _Shift:
         return min(free, 1) if self._failures else free
 
     async def _wait_at(self, queues: Sequence[str], free: int) -> None:
-        """Poll these queues at once, each for its share of the capacity, and handle what comes when it comes."""
+        """Poll these queues at once, each for its share of the capacity, and handle what comes when it comes.
+
+        All polls come to their end before the next sweep, so they must be short. A poll that is broken off, or left
+        standing, receives what nobody has capacity for, and every such receive counts towards the five.
+        """
         share = free // len(queues)
         started = asyncio.get_running_loop().time()
         polls = [self._receive_and_handle(name, share, self._settings.long_poll) for name in queues]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from tests.unit.test_hints import POISON
+from tests.waiting import LIMIT, until
 from workers import consumer
 from workers.adapters.memory_queue import MemoryQueue
 from workers.consumer import ShiftReport, consume, polling_order
@@ -18,18 +19,6 @@ from workers.errors import QueueUnavailable, StoreRefused, StoreUnavailable
 from workers.model import Disposal, Hint, JobId
 from workers.ports import Received, Store
 from workers.settings import Settings
-
-LIMIT = 8.0  # seconds that any wait of these tests may take
-
-
-async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
-    """Return when the condition holds; fail after `LIMIT`."""
-    async with asyncio.timeout(LIMIT):
-        while True:
-            answer = condition()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(0.005)
 
 
 @dataclass
