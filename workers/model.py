@@ -183,6 +183,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSummary:
+    """One line about a job: who, what, where it stands, and how many submissions are in which state."""
+
+    id: JobId
+    customer: str
+    state: JobState
+    package: Package
+    priority: int
+    created_at: datetime
+    submissions: Mapping[SubmissionState, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """A worker's right to a job. Every write carries the epoch and touches nothing if a newer one exists."""
 

@@ -24,6 +24,7 @@ from workers.model import (
     Job,
     JobId,
     JobState,
+    JobSummary,
     Lease,
     Order,
     Recovery,
@@ -82,6 +83,9 @@ class JobStore(Protocol):
 
     async def read(self, job_id: JobId) -> Job | None:
         """Return the job with its submissions, or None."""
+
+    async def list_jobs(self, limit: int = 20) -> Sequence[JobSummary]:
+        """Return the latest jobs, newest first."""
 
     async def recover_stale(self, *, max_recoveries: int, limit: int = 50) -> Sequence[Recovery]:
         """Take back jobs whose lease is over; their intents without an outcome become unknown."""

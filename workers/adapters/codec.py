@@ -18,6 +18,7 @@ from workers.model import (
     Job,
     JobId,
     JobState,
+    JobSummary,
     Order,
     Package,
     Recovery,
@@ -121,6 +122,19 @@ def read_directory(row: Row) -> Directory:
         trust=row["trust"],
         pace=None if pace is None else timedelta(seconds=pace),
         allows_automation=row["allows_automation"],
+    )
+
+
+def read_summary(row: Row) -> JobSummary:
+    """Build a summary from a row of `list_jobs_v1`."""
+    return JobSummary(
+        id=JobId(row["id"]),
+        customer=row["customer"],
+        state=JobState(row["state"]),
+        package=Package(row["package"]),
+        priority=row["priority"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        submissions={SubmissionState(state): count for state, count in row["submissions"].items()},
     )
 
 

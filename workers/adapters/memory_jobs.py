@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from workers.model import (
     Hint,
     JobId,
     JobState,
+    JobSummary,
     Lease,
     Order,
     Recovery,
@@ -230,6 +232,11 @@ class MemoryJobs:
         job = self.tables.jobs.get(job_id)
         return self.tables.view(job) if job else None
 
+    async def list_jobs(self, limit: int = 20) -> Sequence[JobSummary]:
+        """Return the latest jobs, newest first."""
+        latest = sorted(self.tables.jobs.values(), key=lambda job: (-job.created_at.timestamp(), job.id))
+        return [_summary(job) for job in latest[:limit]]
+
     async def recover_stale(self, *, max_recoveries: int, limit: int = 50) -> Sequence[Recovery]:
         """Take back jobs whose lease is over."""
         held = [job for job in self.tables.jobs.values() if job.state is JobState.IN_PROGRESS]
@@ -256,3 +263,8 @@ class MemoryJobs:
 
 def _enqueued(job: JobRow, *, is_new: bool) -> Enqueued:
     return Enqueued(job.id, is_new, job.priority, job.hint, len(job.results), job.correlation_id)
+
+
+def _summary(job: JobRow) -> JobSummary:
+    states = Counter(result.state for result in job.results.values())
+    return JobSummary(job.id, job.customer, job.state, job.package, job.priority, job.created_at, states)

@@ -27,6 +27,7 @@ from workers.model import (
     Job,
     JobId,
     JobState,
+    JobSummary,
     Lease,
     Order,
     Recovery,
@@ -122,6 +123,10 @@ class DatabaseStore:
         """Return the job with its submissions, or None."""
         row = await self._call("read_job_v1", job_id=job_id) if _is_uuid(job_id) else None
         return codec.read_job(row) if row else None
+
+    async def list_jobs(self, limit: int = 20) -> Sequence[JobSummary]:
+        """Return the latest jobs, newest first."""
+        return [codec.read_summary(row) for row in await self._call("list_jobs_v1", max_jobs=limit)]
 
     async def recover_stale(self, *, max_recoveries: int, limit: int = 50) -> Sequence[Recovery]:
         """Take back jobs whose lease is over."""
