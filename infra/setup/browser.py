@@ -17,7 +17,7 @@ from infra.setup.step import StepFailed, run, say
 from workers.browser.chromium import find_chromium
 from workers.browser.pool import BrowserPool
 from workers.errors import BrowserUnavailable, ChromiumMissing, FleetError
-from workers.settings import load_settings
+from workers.settings import Settings, load_settings
 
 _STAMP = VENV / "chromium"
 _ADVICE = "Install Chromium or Chrome yourself, or name one in FLEET_CHROMIUM, then run it again."
@@ -86,28 +86,34 @@ def _has_libraries() -> bool:
 
 def _find() -> Path | None:
     try:
-        return find_chromium()
+        return find_chromium(_settings().chromium)
     except ChromiumMissing:
-        if os.environ.get("FLEET_CHROMIUM"):
-            raise
+        if _settings().chromium:
+            raise  # somebody named one that is not there: to look for another would not be what they want
         return None
+
+
+def _settings() -> Settings:
+    return load_settings({"store": "memory", "queue": "memory", "browsers": 1})
 
 
 def _start() -> None:
     """Open a page in the Chromium that is there, as a worker would, and note that it went well."""
     if _is_known_to_start():
         return
-    say(f"trying {find_chromium()}")
+    chromium = _find()
+    if chromium is None:
+        raise StepFailed("it is not where it should be")
+    say(f"trying {chromium}")
     try:
         asyncio.run(_open_page())
-    except (BrowserUnavailable, ChromiumMissing) as error:
+    except BrowserUnavailable as error:
         raise StepFailed(str(error)) from error
-    _STAMP.write_text(_identity(find_chromium()))
+    _STAMP.write_text(_identity(chromium))
 
 
 async def _open_page() -> None:
-    settings = load_settings({"store": "memory", "queue": "memory", "browsers": 1})
-    async with BrowserPool(settings) as pool, pool.page() as page:
+    async with BrowserPool(_settings()) as pool, pool.page() as page:
         await page.goto("data:text/html,<p>hello")
 
 
