@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.commands import directories, migrate
+from infra.commands import directories, migrate, stack
 from workers.errors import FleetError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for noun in (directories, migrate):
+for noun in (directories, migrate, stack):
     noun.register(app)
 
 

@@ -123,7 +123,8 @@ async def _demo(state: StackState, limit: timedelta) -> DemoResult:
     from infra.local.environment import stack_settings
     from workers.bootstrap import open_fleet
 
-    console = Console()
+    # A pipe has no width: nothing of the table shall be folded there.
+    console = Console(width=None if sys.stdout.isatty() else 200)
     async with open_fleet(stack_settings(state.environment)) as fleet:
         with progress(console) as show:
             result = await run_demo(fleet, state, show, limit)
@@ -133,7 +134,9 @@ async def _demo(state: StackState, limit: timedelta) -> DemoResult:
 
 async def _in_stack(place: Home, work: Callable[[StackState], Coroutine[Any, Any, T]]) -> T:
     from infra.local.stack import Stack
+    from workers.log import configure_logging
 
+    configure_logging("WARNING")
     return await Stack(place, lambda text: print(text, file=sys.stderr, flush=True)).run(work)
 
 

@@ -61,11 +61,16 @@ def _live_table(job: Job) -> Table:
     return table
 
 
+def _evidence(link: str, console: Console) -> Text:
+    """A terminal hides the address behind a word that can be clicked; elsewhere it is written out."""
+    return Text("screenshot", style=f"link {link}") if console.is_terminal else Text(link)
+
+
 def print_result(console: Console, result: DemoResult, evidence: EvidenceStore) -> None:
     """Print the table of outcomes, the ledger's count, and where to look further."""
     table = Table(title=f"{result.job.label}: {result.job.state} after {result.seconds:.1f} s", title_justify="left")
     for column in ("directory", "outcome", "reason", "s", "accepted", "as designed", "evidence"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for one in result.job.submissions:
         screenshot = one.evidence.screenshot
         table.add_row(
@@ -75,7 +80,7 @@ def print_result(console: Console, result: DemoResult, evidence: EvidenceStore) 
             _seconds(one),
             str(result.accepted.get(one.directory.id.removeprefix("sample-"), 0)),
             Text("yes", "green") if is_as_designed(one) else Text("no", "red"),
-            evidence.link(screenshot) if screenshot else "none",
+            _evidence(evidence.link(screenshot), console) if screenshot else "none",
         )
     console.print(table)
     console.print(

@@ -25,14 +25,19 @@ class Addresses:
     sites: str
 
     def for_people(self) -> dict[str, str]:
-        """Return what a person may open or connect to."""
+        """Return what a person may open or connect to; the password of the database is in `fleet env` only."""
         return {
             "Prefect UI": self.prefect,
             "API": self.api,
             "Sample directories": self.sites,
             "SQS": self.sqs,
-            "Postgres": self.database,
+            "Postgres": _without_password(self.database),
         }
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def fleet_variables(addresses: Addresses, folder: Path) -> dict[str, str]:
