@@ -40,13 +40,17 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     FROM job_results WHERE job_results.job_id = judge_job_v1.job_id
 $$;
 
--- End a job, or give it back (`next` = pending, due at `due`; its next hint is due then as well).
-CREATE FUNCTION move_job_v1(job_id uuid, next job_state, event text, due timestamptz DEFAULT now()) RETURNS void
+-- End a job, or give it back (`next` = pending, due at `due`; its next hint is due then as well). When its worker was
+-- lost the epoch moves on, so that a worker that was only paused finds its lease lost.
+CREATE FUNCTION move_job_v1(
+    job_id uuid, next job_state, event text, due timestamptz DEFAULT now(), was_lost boolean DEFAULT false
+) RETURNS void
 LANGUAGE sql SET search_path = public, pg_temp AS $$
     UPDATE jobs
     SET state = next, last_event = event, lease_until = NULL, is_cancelling = false,
         not_before = due, finished_at = CASE WHEN next <> 'pending' THEN now() END,
-        hint_sent_at = NULL, hint_taken_until = NULL, hints_unanswered = 0, dispatched_at = NULL
+        hint_sent_at = NULL, hint_taken_until = NULL, hints_unanswered = 0, dispatched_at = NULL,
+        lease_epoch = lease_epoch + was_lost::integer, recoveries = recoveries + was_lost::integer
     WHERE jobs.id = move_job_v1.job_id
 $$;
 
@@ -179,13 +183,14 @@ END
 $$;
 
 -- Take back jobs whose lease is over, oldest first; two sweeps at once share them. A job that was taken back
--- `max_recoveries` times before ends: what is open in it fails. The epoch moves on, so a worker that was only paused
--- finds its lease lost. Answers [{"job_id", "state", "unknown": submissions whose click nobody knows about}].
+-- `max_recoveries` times before ends: what is open in it fails.
+-- Answers [{"job_id", "state", "unknown": submissions whose click nobody knows about}].
 CREATE FUNCTION recover_stale_v1(max_recoveries integer, max_jobs integer) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     job jobs;
     next job_state;
+    event text;
     lost integer;
     done jsonb := '[]';
 BEGIN
@@ -206,9 +211,8 @@ BEGIN
         END IF;
         UPDATE job_results SET attempting_since = NULL
         WHERE job_results.job_id = job.id AND attempting_since IS NOT NULL;
-        PERFORM move_job_v1(job.id, next, CASE next WHEN 'pending' THEN 'job.recovered' WHEN 'cancelled' THEN 'job.cancelled'
-                                                    ELSE 'job.given_up' END);
-        UPDATE jobs SET lease_epoch = lease_epoch + 1, recoveries = recoveries + 1 WHERE jobs.id = job.id;
+        event := CASE next WHEN 'pending' THEN 'job.recovered' WHEN 'cancelled' THEN 'job.cancelled' ELSE 'job.given_up' END;
+        PERFORM move_job_v1(job.id, next, event, was_lost => true);
         done := done || jsonb_build_object('job_id', job.id, 'state', next, 'unknown', lost);
     END LOOP;
     RETURN done;
@@ -217,7 +221,7 @@ $$;
 
 GRANT EXECUTE ON FUNCTION
     lose_intents_v1(uuid), close_open_v1(uuid, submission_state, text, text), judge_job_v1(uuid),
-    move_job_v1(uuid, job_state, text, timestamptz), claim_job_v1(uuid, text, double precision, boolean),
+    move_job_v1(uuid, job_state, text, timestamptz, boolean), claim_job_v1(uuid, text, double precision, boolean),
     beat_job_v1(uuid, integer, double precision), settle_job_v1(uuid, integer), release_job_v1(uuid, integer),
     cancel_job_v1(uuid), recover_stale_v1(integer, integer)
 TO service_role;
@@ -229,7 +233,7 @@ DROP FUNCTION release_job_v1(uuid, integer);
 DROP FUNCTION settle_job_v1(uuid, integer);
 DROP FUNCTION beat_job_v1(uuid, integer, double precision);
 DROP FUNCTION claim_job_v1(uuid, text, double precision, boolean);
-DROP FUNCTION move_job_v1(uuid, job_state, text, timestamptz);
+DROP FUNCTION move_job_v1(uuid, job_state, text, timestamptz, boolean);
 DROP FUNCTION judge_job_v1(uuid);
 DROP FUNCTION close_open_v1(uuid, submission_state, text, text);
 DROP FUNCTION lose_intents_v1(uuid);

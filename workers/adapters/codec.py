@@ -69,6 +69,12 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+def clean_evidence(evidence: Evidence) -> Evidence:
+    """Clean every text of it: pages hold whatever they like."""
+    texts = (evidence.screenshot, evidence.final_url, evidence.confirmation, evidence.listing_url)
+    return Evidence(*(None if text is None else clean(text) for text in texts))
+
+
 def state_of(outcome: Outcome) -> SubmissionState:
     """Return the state that an outcome puts its submission in."""
     return _STATES[type(outcome)]
@@ -76,15 +82,15 @@ def state_of(outcome: Outcome) -> SubmissionState:
 
 def outcome_json(outcome: Outcome, seconds: float) -> dict[str, Any]:
     """Return what `record_outcome_v1` takes."""
-    evidence = outcome.evidence
+    evidence = clean_evidence(outcome.evidence)
     return {
         "state": state_of(outcome),
         "reason": outcome.reason,
         "message": clean(outcome.message),
         "screenshot": evidence.screenshot,
-        "final_url": _clean(evidence.final_url),
-        "confirmation": _clean(evidence.confirmation),
-        "listing_url": _clean(evidence.listing_url),
+        "final_url": evidence.final_url,
+        "confirmation": evidence.confirmation,
+        "listing_url": evidence.listing_url,
         "seconds": seconds,
         "delay": outcome.delay.total_seconds() if isinstance(outcome, Deferred) else None,
     }
@@ -194,7 +200,3 @@ def read_recovery(row: Row) -> Recovery:
 
 def _read_moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _clean(text: str | None) -> str | None:
-    return None if text is None else clean(text)

@@ -81,11 +81,12 @@ class MemoryStore(MemoryJobs):
         job, result = found
         is_sent = result.state is SubmissionState.SUBMITTING
         if not (is_sent or result.state.is_open):
-            return (result.reason, result.message) == (outcome.reason, outcome.message)
+            return (result.reason, result.message) == (outcome.reason, codec.clean(outcome.message))
         state = codec.state_of(outcome)
         if is_sent and state in _NOTHING_SENT:
             state = SubmissionState.UNKNOWN
-        result.reason, result.message, result.evidence = outcome.reason, outcome.message, outcome.evidence
+        result.reason, result.message = outcome.reason, codec.clean(outcome.message)
+        result.evidence = codec.clean_evidence(outcome.evidence)
         result.seconds, result.is_attempting = seconds, False
         self.tables.move_result(job, result, state)
         if isinstance(outcome, Deferred) and state is SubmissionState.DEFERRED:
