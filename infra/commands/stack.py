@@ -121,14 +121,21 @@ async def _demo(state: StackState, limit: timedelta) -> DemoResult:
     from infra.local.demo import run_demo
     from infra.local.demo_view import print_result, progress
     from infra.local.environment import stack_settings
-    from workers.bootstrap import open_fleet
+    from workers.adapters.evidence import FolderEvidence
+    from workers.adapters.postgres import open_postgres_store
+    from workers.adapters.sqs import SqsQueue
 
     # A pipe has no width: nothing of the table shall be folded there.
     console = Console(width=None if sys.stdout.isatty() else 200)
-    async with open_fleet(stack_settings(state.environment)) as fleet:
+    settings = stack_settings(state.environment)
+    store, queue = await open_postgres_store(settings), SqsQueue(settings)
+    try:
         with progress(console) as show:
-            result = await run_demo(fleet, state, show, limit)
-        print_result(console, result, fleet.evidence)
+            result = await run_demo(store, queue, state, show, limit)
+    finally:
+        await store.close()
+        await queue.close()
+    print_result(console, result, FolderEvidence(settings.evidence_dir, settings.public_url))
     return result
 
 

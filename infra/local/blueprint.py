@@ -18,7 +18,8 @@ from infra.local.program import Program
 _DRAINED_WITHIN = timedelta(seconds=32)
 
 _PYTHON = (sys.executable, "-m")
-_PREFECT = (*_PYTHON, "prefect", "--no-prompt")
+_PREFECT = ("prefect", "--no-prompt")
+_STANDBY = (*_PYTHON, "infra.local.standby")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,6 @@ class Blueprint:
     addresses: Addresses
     environment: dict[str, str]
     home: Home
-
-    bootstrap: Sequence[str] = (*_PYTHON, "infra.bootstrap")
 
     def sites(self) -> Program:
         """Return the server of the sample directories."""
@@ -46,7 +45,16 @@ class Blueprint:
         """Return Prefect's server, with its user interface."""
         return Program(
             name="prefect",
-            command=[*_PREFECT, "server", "start", "--host", "127.0.0.1", "--port", _port(self.addresses.prefect)],
+            command=[
+                *_PYTHON,
+                *_PREFECT,
+                "server",
+                "start",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                _port(self.addresses.prefect),
+            ],
             environment=prefect_server_environment(self.environment, self.addresses),
             log=self.home.log("prefect"),
             probe=lambda _: answers(f"{self.addresses.prefect}/api/health"),
@@ -71,10 +79,20 @@ class Blueprint:
         """Return the worker that consumes and watches, and the worker that has the browsers."""
         return self._worker("services", "fleet-services"), self._worker("browsers", "fleet")
 
+    def bootstrap(self) -> Sequence[str]:
+        """Return the command that makes the Prefect server ready for Fleet, once."""
+        health = f"{self.addresses.prefect}/api/health"
+        return [*_STANDBY, "--load", "workers.prefect_worker", "--until", health, "--", "infra.bootstrap"]
+
     def _worker(self, name: str, pool: str) -> Program:
+        there = f"{self.addresses.prefect}/api/work_pools/{pool}"
+        loads = ("--load", "prefect.cli", "--load", "workers.prefect_worker")
         return Program(
             name=name,
-            command=[*_PREFECT, "worker", "start", "--pool", pool, "--name", name],
+            command=[
+                *(*_STANDBY, *loads, "--until", there, "--"),
+                *(*_PREFECT, "worker", "start", "--pool", pool, "--name", name),
+            ],
             environment=self.environment,
             log=self.home.log(name),
             probe=lambda since: is_online(self.addresses.prefect, pool, name, since),

@@ -16,12 +16,13 @@ from infra.local.home import StackState
 from infra.local.prefect_server import Run, find_runs
 from infra.local.sites.catalogue import EXPECTED, SAMPLE_PROFILE
 from workers.errors import StackError
-from workers.fleet import Fleet
 from workers.model import Job, JobId, Order, Submission
 from workers.orders import place_order
+from workers.ports import Queue, Store
 from workers.profile import Profile, parse_profile
 
 _LOOK_EVERY = 0.25  # s
+_RUN_ENDS_WITHIN = 5.0  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +70,19 @@ def demo_profile() -> Profile:
     return parse_profile(SAMPLE_PROFILE)
 
 
-async def run_demo(fleet: Fleet, stack: StackState, show: Callable[[Job], None], limit: timedelta) -> DemoResult:
+async def run_demo(
+    store: Store, queue: Queue, stack: StackState, show: Callable[[Job], None], limit: timedelta
+) -> DemoResult:
     """Order one job to all sample directories and wait for its end. Raises `StackError` after `limit`."""
     sites, prefect = stack.addresses["Sample directories"], stack.addresses["Prefect UI"]
     await reset_sites(sites)
     began = time.monotonic()
-    enqueued = await place_order(fleet.store, fleet.queue, _order())
-    job = await _watch(fleet, enqueued.job_id, show, limit)
+    enqueued = await place_order(store, queue, _order())
+    job = await _watch(store, enqueued.job_id, show, limit)
     return DemoResult(
         job=job,
         accepted=await count_accepted(sites),
-        runs=await find_runs(prefect, job.id),
+        runs=await _ended_runs(prefect, job.id),
         seconds=time.monotonic() - began,
     )
 
@@ -94,10 +97,10 @@ def _order() -> Order:
     )
 
 
-async def _watch(fleet: Fleet, job_id: JobId, show: Callable[[Job], None], limit: timedelta) -> Job:
+async def _watch(store: Store, job_id: JobId, show: Callable[[Job], None], limit: timedelta) -> Job:
     deadline = time.monotonic() + limit.total_seconds()
     while True:
-        job = await fleet.store.read(job_id)
+        job = await store.read(job_id)
         if job is None:
             raise StackError(f"The database lost job {job_id}.")
         show(job)
@@ -106,6 +109,16 @@ async def _watch(fleet: Fleet, job_id: JobId, show: Callable[[Job], None], limit
         if time.monotonic() > deadline:
             open_ones = ", ".join(one.directory.id for one in job.submissions if one.state.is_open)
             raise StackError(f"{job.label} is still {job.state} after {limit.total_seconds():g} s; open: {open_ones}.")
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _ended_runs(prefect: str, job_id: JobId) -> Sequence[Run]:
+    """Return the job's runs; the last one says that it ended a moment after the job did."""
+    deadline = time.monotonic() + _RUN_ENDS_WITHIN
+    while True:
+        runs = await find_runs(prefect, job_id)
+        if all(run.has_ended for run in runs) or time.monotonic() > deadline:
+            return runs
         await asyncio.sleep(_LOOK_EVERY)
 
 

@@ -35,10 +35,11 @@ async def ask(url: str, body: object = None) -> bytes | None:
     Readiness is asked ten times a second while everything starts, so this is plain `http.client`: a client with a TLS
     context costs more processor time than what it would ask.
     """
-    return await asyncio.to_thread(_ask, url, body)
+    return await asyncio.to_thread(ask_now, url, body)
 
 
-def _ask(url: str, body: object) -> bytes | None:
+def ask_now(url: str, body: object = None) -> bytes | None:
+    """Ask as `ask` does, and block until the answer."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
     try:

@@ -21,6 +21,7 @@ class Run:
     id: str
     url: str
     state: str
+    has_ended: bool
     started_at: datetime
 
 
@@ -52,5 +53,6 @@ def _run(prefect: str, run: dict[str, Any]) -> Run:
         id=run["id"],
         url=f"{prefect}/runs/flow-run/{run['id']}",
         state=run["state_name"],
+        has_ended=run["state_type"] in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED"),
         started_at=datetime.fromisoformat(run["start_time"]),
     )

@@ -90,12 +90,13 @@ class Stack:
         addresses = self.addresses = self._find_addresses(sqs.endpoint)
         self._environment = build_environment(addresses, self.home.folder, self._id)
         blueprint = Blueprint(addresses, self._environment, self.home)
+        # Those that need another part wait for it themselves, and load their modules meanwhile.
         await together(
-            self._serve_prefect(blueprint),
-            self._supervisor.start(blueprint.sites()),
+            self._supervisor.start(blueprint.prefect_server()),
+            self._run_once("bootstrap", blueprint.bootstrap()),
             self._serve_api(blueprint),
+            *(self._supervisor.start(part) for part in (blueprint.sites(), *blueprint.workers())),
         )
-        await together(*(self._supervisor.start(worker) for worker in blueprint.workers()))
 
     def _find_addresses(self, sqs: str) -> Addresses:
         return Addresses(
@@ -106,10 +107,6 @@ class Stack:
             api=f"http://127.0.0.1:{free_port(8080)}",
             sites=f"http://127.0.0.1:{free_port(8800)}",
         )
-
-    async def _serve_prefect(self, blueprint: Blueprint) -> None:
-        await self._supervisor.start(blueprint.prefect_server())
-        await self._run_once("bootstrap", blueprint.bootstrap)
 
     async def _serve_api(self, blueprint: Blueprint) -> None:
         await prepare(blueprint.addresses, stack_settings(self._environment))

@@ -30,7 +30,9 @@ class Supervisor:
     async def start(self, part: Part) -> None:
         """Start a part and wait until it serves; from then on it is watched."""
         self.parts.append(part)
+        began = time.monotonic()
         await part.start()
+        self._say(f"{part.name} serves after {time.monotonic() - began:.1f} s.")
         self._on_change()
         self._watch(part)
 
