@@ -40,15 +40,20 @@ class NotBootstrapped(FleetError):
 async def bootstrap(settings: Settings, say: Callable[[str], None] = print) -> None:
     """Make everything that is missing, deploy, and start the first shift. Raises `NotBootstrapped`."""
     async with get_client() as client:
-        await _make_pool(client, BROWSERS, drives_browsers=True)
-        await _make_pool(client, SERVICES, drives_browsers=False)
-        for priority in PRIORITIES:
-            await _make_queue(client, f"p{priority}", priority)
-        await _make_automation(client, zombie_automation())
+        await furnish(client)
         say(f"Pools {BROWSERS} and {SERVICES}, queues and automation are ready.")
         await deploy({"shift": settings.shift, "sweep": settings.sweep_interval})
         await _start_first_shift(client)
         say("Deployments are ready.")
+
+
+async def furnish(client: PrefectClient) -> None:
+    """Make or update the pools, the queues and the automation."""
+    await _make_pool(client, BROWSERS, drives_browsers=True)
+    await _make_pool(client, SERVICES, drives_browsers=False)
+    for priority in PRIORITIES:
+        await _make_queue(client, f"p{priority}", priority)
+    await _make_automation(client, zombie_automation())
 
 
 async def _make_pool(client: PrefectClient, name: str, *, drives_browsers: bool) -> None:

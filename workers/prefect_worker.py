@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -111,8 +111,11 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
     _display_name = "Fleet"
     _description = "Runs Fleet's flows in one process that shares its browsers over all runs."
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, open_fleet: Callable[[], AbstractAsyncContextManager[Fleet]] = open_fleet, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._open_fleet = open_fleet
         self._fleet: Fleet | None = None
         self._flows: dict[str, Flow[..., Any]] = {}
 
@@ -130,7 +133,7 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
         async with AsyncExitStack() as stack:
             stack.enter_context(_brisk_settings())
             await stack.enter_async_context(AsyncClientContext.get_or_create())
-            self._fleet = await stack.enter_async_context(open_fleet())
+            self._fleet = await stack.enter_async_context(self._open_fleet())
             share(self._fleet)
             stack.callback(share, None)
             self._limit = self._limit or self._fleet.settings.max_jobs_in_flight
@@ -211,7 +214,9 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
         flow = self._flow(configuration.entrypoint)
         if task_status is not None:
             task_status.started(os.getpid())
-        engine = SharedLoopEngine(flow=flow, flow_run=flow_run, take_signals_back=self._listen)
+        engine = SharedLoopEngine(
+            flow=flow, flow_run=flow_run, parameters=flow_run.parameters, take_signals_back=self._listen
+        )
         try:
             async with engine.start():
                 while engine.is_running():
@@ -243,17 +248,12 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
         raise InfrastructureNotFound(f"{infrastructure_pid} holds nothing for a run that has not begun")
 
 
-@contextmanager
-def _brisk_settings() -> Iterator[None]:
+def _brisk_settings() -> AbstractContextManager[Any]:
     """Ask for work every second, and tell soon enough that a run lives; what the operator sets wins."""
-    with ExitStack() as stack:
-        stack.enter_context(
-            temporary_settings(
-                set_defaults={
-                    PREFECT_WORKER_QUERY_SECONDS: 1,
-                    PREFECT_WORKER_PREFETCH_SECONDS: 1,
-                    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: int(HEARTBEAT.total_seconds()),
-                }
-            )
-        )
-        yield
+    return temporary_settings(
+        set_defaults={
+            PREFECT_WORKER_QUERY_SECONDS: 1,
+            PREFECT_WORKER_PREFETCH_SECONDS: 1,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: int(HEARTBEAT.total_seconds()),
+        }
+    )
