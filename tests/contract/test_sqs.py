@@ -17,6 +17,7 @@ import pytest
 from infra.local.network import free_port
 from infra.local.sqs import LocalSqs
 from tests.contract.test_queue import a_hint
+from tests.waiting import until
 from workers.adapters import sqs as module
 from workers.adapters.sqs import SqsQueue
 from workers.adapters.threads import DaemonThreads
@@ -120,8 +121,6 @@ async def test_a_server_that_lost_its_queues_is_set_up_again() -> None:
         again = LocalSqs(port=server.port)
         await again.start()
         try:
-            with pytest.raises(QueueUnavailable):
-                await queue.send(a_hint())
             await queue.ensure_queues()
             await queue.send(a_hint())
             assert (await queue.depths())["p1"] == 1
@@ -205,16 +204,33 @@ async def test_an_empty_body_is_buried_as_a_space_that_says_so(sqs_settings: Set
     assert dead.attributes["is_empty"] == "true"
 
 
-async def test_a_cancelled_receive_makes_what_it_took_visible_at_once(sqs_settings: Settings) -> None:
+async def test_a_cancelled_receive_makes_what_it_took_visible_at_once(
+    sqs_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the usual visibility of a minute, a message that was not given back would not be seen here."""
     queue = SqsQueue(sqs_settings)
     await queue.ensure_queues()
-    receiving = asyncio.create_task(queue.receive("p1", limit=1, wait=timedelta(seconds=5)))
-    await queue.depths()
+    await queue.send(a_hint())
+    client = queue._connect()
+    real, asked, go, taken = client.receive_message, Event(), Event(), Event()
+
+    def receive_late(**arguments: object) -> object:
+        asked.set()
+        go.wait(5)
+        answer = real(**arguments)  # type: ignore[arg-type]  # whatever the queue passed
+        monkeypatch.undo()
+        taken.set()
+        assert answer["Messages"]
+        return answer
+
+    monkeypatch.setattr(client, "receive_message", receive_late)
+    receiving = asyncio.create_task(queue.receive("p1", limit=1, wait=timedelta(0)))
+    await until(asked.is_set)
     receiving.cancel()
     await asyncio.wait([receiving])
-    await queue.send(a_hint())
-    assert await queue.receive("p1", limit=1, wait=timedelta(seconds=8))
+    go.set()
+    await until(taken.is_set)
+    assert await queue.receive("p1", limit=1, wait=timedelta(seconds=5))
 
 
 async def test_an_abandoned_call_hands_its_result_over() -> None:
