@@ -1,0 +1,91 @@
+"""Which control sends a form, or leads to its next step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workers.forms.view import Button, Form, FrameView
+from workers.forms.words import flatten, fold, kinds_in
+
+_STEPS = re.compile(
+    r"\b(?:step|schritt|etape|paso|passo|passaggio|etapa|stap)\s+(\d+)\s*(?:of|von|sur|de|di|van|/)\s*(\d+)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The button to press. `leads_on` when it certainly only leads to another step, where nothing is sent for good."""
+
+    button: Button
+    leads_on: bool
+    is_preview: bool
+
+
+def find_press(form: Form, frame: FrameView) -> Press | None:
+    """Return what a person would press after filling the form, or None."""
+    candidates = form.buttons
+    if not candidates and form.controls and not form.is_pseudo:
+        last = len(form.controls) + form.controls[0].ref
+        candidates = tuple(one for one in frame.loose_buttons if one.position == last)
+    ranked = sorted(candidates, key=lambda one: _rank(one, form), reverse=True)
+    if not ranked or _rank(ranked[0], form) < 0:
+        return None
+    best = ranked[0]
+    kinds = _kinds(best)
+    steps = step_of(frame.lines)
+    is_next = "next" in kinds and "final" not in kinds and steps is not None and steps[0] < steps[1]
+    return Press(best, is_next, "preview" in kinds and "final" not in kinds)
+
+
+def _kinds(button: Button) -> frozenset[str]:
+    return kinds_in("buttons", button.text)
+
+
+def _rank(button: Button, form: Form) -> float:
+    """How much a button looks like the one that sends: its type, its words, its place after the fields."""
+    kinds, text = _kinds(button), fold(button.text)
+    if button.type == "reset" or (not button.is_visible and any(one.is_visible for one in form.buttons)):
+        return -5
+    rank = 0.0
+    if button.type in ("submit", "image"):
+        rank += 3
+    elif button.tag == "a":
+        rank -= 1.5
+    if kinds & {"submit", "final", "confirm"}:
+        rank += 2
+    if kinds & {"next", "preview"}:
+        rank += 1.5
+    if "never" in kinds and not kinds & {"final", "confirm", "next"}:
+        rank -= 2.5 if button.type == "submit" or _is_all_we_have(form, button) else 6
+    words = (
+        f"{button.attributes.get('name', '')} {button.attributes.get('id', '')} {button.attributes.get('class', '')}"
+    )
+    if any(
+        word in flatten(words) for word in ("submit", "primary", "btn-success", "login", "search", "continue", "next")
+    ):
+        rank += 1
+    if any(
+        word in flatten(words) for word in ("cancel", "reset", "secondary", "social", "toggle", "close", "icon-eye")
+    ):
+        rank -= 1
+    refs = [control.ref for control in form.controls if control.is_visible and control.type != "checkbox"]
+    if refs and button.position > max(refs):
+        rank += 1
+    if not text:
+        rank -= 1
+    return rank
+
+
+def _is_all_we_have(form: Form, button: Button) -> bool:
+    return all(one is button or one.type == "reset" for one in form.buttons)
+
+
+def step_of(lines: Sequence[str]) -> tuple[int, int] | None:
+    """Return (step, steps) that some lines speak of, or None."""
+    for line in lines:
+        found = _STEPS.search(flatten(line))
+        if found:
+            return int(found[1]), int(found[2])
+    return None
