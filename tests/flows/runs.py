@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun
 
 from tests.waiting import until
 from workers.fleet import Fleet
@@ -51,15 +51,6 @@ async def ended(client: PrefectClient, run_id: UUID, *, runs: int = 1, seconds: 
 
     await until(has_ended, seconds)
     return found[0]
-
-
-async def reached(client: PrefectClient, run_id: UUID, state: StateType, seconds: float = 30) -> None:
-    """Return when the run is in this state."""
-
-    async def is_there() -> bool:
-        return (await client.read_flow_run(run_id)).state_type is state
-
-    await until(is_there, seconds)
 
 
 async def task_states(client: PrefectClient, run_id: UUID) -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import AwaitingRetry, Cancelling
 
 from tests.fixtures.prefect import PrefectServer
-from tests.flows.runs import ended, reached, start_job, task_states, working
+from tests.flows.runs import ended, start_job, task_states, working
 from tests.unit.workbench import CONFIRMED, ScriptedSubmitter, directories, fleet_with, order_job
 from tests.waiting import until
 from workers.adapters.memory_store import MemoryStore
@@ -228,14 +228,3 @@ async def test_a_drain_gives_the_job_back_for_the_next_worker(deployed: PrefectS
             second = await ended(client, (await start_job(client, job_id)).id)
         assert second.state_type is StateType.COMPLETED
     assert [visit for visit in submitter.visits if visit != "c"] == ["a", "b"]
-
-
-async def test_a_run_starts_soon_after_it_is_created(deployed: PrefectServer, store: MemoryStore) -> None:
-    async with deployed.client() as client, working(fleet_with(ScriptedSubmitter(), store)):
-        job_id = await order_job(store, ["a"])
-        run = await start_job(client, job_id)
-        await reached(client, run.id, StateType.COMPLETED)
-        run = await client.read_flow_run(run.id)
-    assert run.start_time is not None
-    assert run.created is not None
-    assert (run.start_time - run.created).total_seconds() < 3
