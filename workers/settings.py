@@ -63,7 +63,10 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9_-]{1,60}$",
         description="Queues are named `<prefix>-p1` … `<prefix>-dlq`.",
     )
-    long_poll: Seconds = Field(default=timedelta(seconds=10), description="How long one receive waits for a hint.")
+    long_poll: Seconds = Field(
+        default=timedelta(seconds=1),
+        description="How long an idle consumer waits at the queues at once; a second hint may wait as long.",
+    )
 
     # Leases and attempts
     heartbeat_interval: Seconds = Field(
