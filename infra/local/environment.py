@@ -85,6 +85,7 @@ _PREFECT_SERVER = {
 # A demonstration cannot wait for the delays that suit the real web; whoever sets one of these wins.
 _BRISK = {
     "FLEET_RETRY_DELAY": "2",
+    "FLEET_SWEEP_INTERVAL": "10",
 }
 
 

@@ -33,13 +33,14 @@ async def test_no_site_took_more_than_one_submission(stack: RunningStack, demo: 
 
 
 async def test_the_evidence_that_it_links_can_be_seen(stack: RunningStack, demo: str) -> None:
-    links = re.findall(r"http://\S+/evidence/\S+\.png", demo)
+    links = re.findall(r"http://\S+/evidence/\S+\.jpg", demo)
     assert len(links) >= 10
     async with httpx.AsyncClient(trust_env=False) as client:
         for link in links:
             answer = await client.get(link)
             assert answer.status_code == 200
-            assert answer.content.startswith(b"\x89PNG")
+            assert answer.headers["content-type"] == "image/jpeg"
+            assert answer.content.startswith(b"\xff\xd8")
 
 
 async def test_the_run_that_it_links_is_in_prefect(stack: RunningStack, demo: str) -> None:
