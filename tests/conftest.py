@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixtures.sites",
     "tests.fixtures.browser",
     "tests.fixtures.prefect",
+    "tests.fixtures.stack",
 ]
