@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.fixtures.browser import browsers, eventually, pool_settings
+from tests.fixtures.browser import browsers, pool_settings
+from tests.waiting import until
 from workers.browser.pool import BrowserPool
 from workers.errors import FleetError
 
@@ -112,7 +113,8 @@ async def test_cancelling_again_while_the_page_comes_back_loses_nothing(one_slot
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await eventually(lambda: (one_slot.busy, open_contexts(one_slot)) == (0, 0))
+    assert (one_slot.busy, open_contexts(one_slot)) == (1, 1), "the slot came back before its context was closed"
+    await until(lambda: (one_slot.busy, open_contexts(one_slot)) == (0, 0))
 
 
 async def test_cancelling_while_the_page_is_being_opened_leaves_no_context(one_slot: BrowserPool) -> None:
@@ -121,13 +123,15 @@ async def test_cancelling_while_the_page_is_being_opened_leaves_no_context(one_s
             raise AssertionError("lent to somebody who had gone")
 
     task = asyncio.create_task(visit())
-    await eventually(lambda: one_slot.busy == 1)
+    await until(lambda: one_slot.busy == 1)
     await asyncio.sleep(0)  # the call to open the context is on its way
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (one_slot.busy, open_contexts(one_slot)) == (0, 0)
-    assert browsers(one_slot)[0].served == 2, "the page was not being opened yet"
+    async with one_slot.page():
+        assert open_contexts(one_slot) == 1
+        assert browsers(one_slot)[0].served == 3, "the first page was not being opened yet"
 
 
 async def test_cancelling_somebody_who_waits_takes_no_slot(one_slot: BrowserPool) -> None:

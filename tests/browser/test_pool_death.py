@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 import psutil
 import pytest
 
-from tests.fixtures.browser import SHORT, browsers, chromium_of, driver_of, eventually, lives, pool_settings
+from tests.fixtures.browser import SHORT, browsers, chromium_of, driver_of, lives, pool_settings
+from tests.waiting import until
 from workers.browser.pool import BrowserPool
 from workers.errors import BrowserUnavailable
 
@@ -104,7 +105,7 @@ async def test_a_loan_in_a_stopped_process_can_be_cancelled_and_the_browser_is_k
 
     with pytest.raises(TimeoutError):
         await visit()
-    await eventually(lambda: not lives(stopped))
+    await until(lambda: not lives(stopped))
     assert await works(pool)
 
 

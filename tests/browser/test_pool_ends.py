@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fixtures.browser import SHORT, browsers, eventually, lives, pool_settings
+from tests.fixtures.browser import SHORT, browsers, lives, pool_settings
+from tests.waiting import until
 from workers.browser.chromium import find_chromium
 from workers.browser.pool import BrowserPool
 from workers.errors import BrowserUnavailable, ChromiumMissing
@@ -91,7 +92,7 @@ async def test_cancelling_the_start_leaves_nothing() -> None:
     starting = asyncio.create_task(pool.start())
     me = psutil.Process()
     before = len(me.children())
-    await eventually(lambda: len(me.children()) > before)
+    await until(lambda: len(me.children()) > before)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
@@ -129,6 +130,23 @@ async def test_closing_fails_pages_that_are_lent_and_refuses_who_waits() -> None
             raise AssertionError("lent a page of a closed pool")
 
 
+async def test_closing_refuses_who_waits_though_somebody_still_holds_a_page() -> None:
+    pool = BrowserPool(pool_settings(pages_per_browser=1), SHORT)
+    await pool.start()
+
+    async def visit() -> None:
+        async with pool.page():
+            raise AssertionError("lent a page of a closed pool")
+
+    async with pool.page():
+        waiting = asyncio.create_task(visit())
+        await asyncio.sleep(0)
+        await pool.close()
+        async with asyncio.timeout(10):
+            with pytest.raises(BrowserUnavailable, match="not open"):
+                await waiting
+
+
 async def test_a_cancelled_close_still_closes() -> None:
     pool = BrowserPool(pool_settings())
     await pool.start()
@@ -143,6 +161,7 @@ async def test_a_cancelled_close_still_closes() -> None:
 _KILLED = """
 import asyncio, sys
 from tests.fixtures.browser import pool_settings
+from tests.waiting import until
 from workers.browser.pool import BrowserPool
 
 async def main():
@@ -167,7 +186,7 @@ async def test_what_a_killed_worker_left_is_removed_by_the_next_pool(nothing_lef
     for process in [psutil.Process(worker.pid), *family]:
         process.send_signal(signal.SIGKILL)
     await worker.wait()
-    await eventually(lambda: not any(lives(process) for process in family))
+    await until(lambda: not any(lives(process) for process in family))
     left = profiles_in(nothing_left)
     assert len(left) == 1
     async with BrowserPool(pool_settings()):

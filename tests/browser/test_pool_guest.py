@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Error, Page
 
-from tests.fixtures.browser import eventually, pool_settings
+from tests.fixtures.browser import pool_settings
+from tests.waiting import until
 from workers.browser.context import POPUP_LIMIT
 from workers.browser.pool import BrowserPool
 
@@ -47,8 +48,8 @@ async def test_windows_beyond_the_limit_are_closed(pool: BrowserPool) -> None:
 
         page.context.on("page", count)
         await page.evaluate("for (let i = 0; i < 20; i++) open('about:blank')")
-        await eventually(lambda: opened == 20)
-        await eventually(lambda: len(page.context.pages) == 1 + POPUP_LIMIT)
+        await until(lambda: opened == 20)
+        await until(lambda: len(page.context.pages) == 1 + POPUP_LIMIT)
         assert not page.is_closed()
 
 

@@ -7,7 +7,8 @@ import asyncio
 import psutil
 import pytest
 
-from tests.fixtures.browser import SHORT, browsers, chromium_of, eventually, lives, pool_settings
+from tests.fixtures.browser import SHORT, browsers, chromium_of, lives, pool_settings
+from tests.waiting import until
 from workers.browser.pool import BrowserPool
 from workers.errors import BrowserUnavailable
 
@@ -24,8 +25,8 @@ async def test_a_browser_is_retired_after_its_contexts_and_the_next_is_warm() ->
         for _ in range(2):
             async with pool.page():
                 pass
-        await eventually(lambda: not lives(first))
-        await eventually(lambda: len(browsers(pool)) == 1)
+        await until(lambda: not lives(first))
+        await until(lambda: len(browsers(pool)) == 1)
         assert browsers(pool)[0].served == 0
 
 
@@ -33,11 +34,11 @@ async def test_a_retired_browser_keeps_its_lent_page_until_it_is_back() -> None:
     async with BrowserPool(pool_settings(contexts_per_browser=2), SHORT) as pool:
         first = chromium_of(pool)
         async with pool.page() as last:
-            await eventually(lambda: len(browsers(pool)) == 2)
+            await until(lambda: len(browsers(pool)) == 2)
             async with pool.page() as next_one:
                 assert next_one.context.browser != last.context.browser
             assert await last.evaluate("1 + 1") == 2
-        await eventually(lambda: not lives(first))
+        await until(lambda: not lives(first))
 
 
 async def test_retiring_under_load_loses_no_loan_and_exceeds_no_slots() -> None:
@@ -61,9 +62,9 @@ async def test_a_browser_that_holds_too_much_memory_is_retired_when_its_page_is_
         first = chromium_of(pool)
         async with pool.page() as page:
             assert await page.evaluate(HOLD, 150)
-            await eventually(lambda: len(browsers(pool)) == 2)
+            await until(lambda: len(browsers(pool)) == 2)
             assert await page.evaluate("1 + 1") == 2
-        await eventually(lambda: not lives(first))
+        await until(lambda: not lives(first))
 
 
 async def test_a_page_that_devours_memory_gets_its_browser_killed() -> None:
@@ -88,4 +89,4 @@ async def test_the_driver_is_retired_with_its_browser() -> None:
         assert isinstance(driver, psutil.Process)
         async with pool.page():
             pass
-        await eventually(lambda: not lives(driver))
+        await until(lambda: not lives(driver))
