@@ -18,7 +18,14 @@ async def open_context(chromium: Browser, navigation_timeout: timedelta) -> tupl
     Downloads are refused, service workers blocked, no permission is granted, and of the windows that pages open
     only `POPUP_LIMIT` stay. Dialogs are dismissed by Playwright as long as nobody listens to them.
     """
-    context = await chromium.new_context(accept_downloads=False, service_workers="block", permissions=[])
+    context = await chromium.new_context(
+        accept_downloads=False,
+        service_workers="block",
+        permissions=[],
+        # Chromium sends a POST again, unasked, when a connection that it used before is closed without an answer:
+        # one click would be two submissions. It never does so on a new connection, so none is used twice.
+        extra_http_headers={"Connection": "close"},
+    )
     context.set_default_navigation_timeout(navigation_timeout.total_seconds() * 1000)
     page = await context.new_page()
     closing: set[asyncio.Task[None]] = set()

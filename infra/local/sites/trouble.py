@@ -81,16 +81,6 @@ class Closes(Site):
     title_field = "regname"
     required = ("regname", "regurl", "regmail", "regtext")
 
-    async def show(self, request: Request) -> Response:
-        """Show the form over a connection that ends with it.
-
-        Chromium sends a POST a second time, unasked, when a connection that it used before is closed without an
-        answer; over a new connection it doesn't. This site is about the lost answer, not about that.
-        """
-        response = await super().show(request)
-        response.headers["Connection"] = "close"
-        return response
-
     async def take(self, request: Request) -> Response:
         """Take the form and hang up."""
         fields = await read_fields(request)
