@@ -30,7 +30,7 @@ class Program:
     probe: Probe
     tier: int = 1
     folder: Path | None = None
-    ready_within: timedelta = timedelta(seconds=60)
+    ready_within: timedelta = timedelta(seconds=150)  # death is noticed at once; this is for what hangs
     stop_within: timedelta = timedelta(seconds=8)
     is_restartable: bool = False
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
