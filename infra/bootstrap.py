@@ -6,14 +6,16 @@ Safe to repeat: what exists is brought up to date. `prefect.yaml` holds the depl
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import yaml
+from prefect.cli import app
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import StateType
@@ -21,6 +23,7 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.settings import PREFECT_API_URL
 
 from workers.errors import FleetError
 from workers.model import PRIORITIES
@@ -39,6 +42,8 @@ class NotBootstrapped(FleetError):
 
 async def bootstrap(settings: Settings, say: Callable[[str], None] = print) -> None:
     """Make everything that is missing, deploy, and start the first shift. Raises `NotBootstrapped`."""
+    if not PREFECT_API_URL.value():
+        raise NotBootstrapped("PREFECT_API_URL must name the Prefect server, as in http://127.0.0.1:4200/api.")
     async with get_client() as client:
         await furnish(client)
         say(f"Pools {BROWSERS} and {SERVICES}, queues and automation are ready.")
@@ -114,18 +119,21 @@ async def deploy(intervals: Mapping[str, timedelta]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "prefect.yaml"
         file.write_text(yaml.safe_dump(plan))
-        await _run_prefect("deploy", "--all", "--prefect-file", str(file))
+        await asyncio.to_thread(_run_prefect, "deploy", "--all", "--prefect-file", str(file))
 
 
-async def _run_prefect(*arguments: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "prefect", "--no-prompt", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    if process.returncode:
-        raise NotBootstrapped(f"`prefect {arguments[0]}` failed:\n{output.decode(errors='replace')[-2000:]}")
+def _run_prefect(*arguments: str) -> None:
+    """Run Prefect's own command in this process: another one would import everything again, which takes seconds."""
+    own, output = sys.argv, io.StringIO()
+    sys.argv = ["prefect", "--no-prompt", *arguments]
+    try:
+        with redirect_stdout(output):
+            app()
+    except SystemExit as end:
+        if end.code:
+            raise NotBootstrapped(f"`prefect {arguments[0]}` failed:\n{output.getvalue()[-2000:]}") from None
+    finally:
+        sys.argv = own
 
 
 async def _start_first_shift(client: PrefectClient) -> None:
