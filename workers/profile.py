@@ -13,6 +13,7 @@ from rapidfuzz import fuzz, process
 
 from workers.countries import find_country
 from workers.errors import ProfileInvalid
+from workers.hours import hours
 from workers.values import (
     Fault,
     Rule,
@@ -20,7 +21,6 @@ from workers.values import (
     country_name,
     email,
     employees,
-    hours,
     kind,
     line,
     number_between,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -25,12 +24,10 @@ Rule = Callable[[object], object]
 # Limits. URL: what browsers and sitemaps.org agree on; path: PATH_MAX of Linux is 4096, no picture needs that much.
 URL_LIMIT = 2048
 PATH_LIMIT = 1024
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif", ".bmp", ".ico"})
 # Embeddings, overrides and isolates show text in another order than it is stored in. RTL text needs none of them.
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BREAKS = frozenset("\t\n\r\u2028\u2029")
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
@@ -245,7 +242,7 @@ def texts(rule: Rule, limit: int, *, splits: bool = False) -> Callable[[object],
             raise Fault(f"is {kind(value)}; expected a text or a list of texts")
         if len(value) > limit:
             raise Fault(f"has {len(value)} entries; expected at most {limit}")
-        return tuple(_each((f"entry {n}", entry, rule) for n, entry in enumerate(value, 1)))
+        return tuple(each((f"entry {n}", entry, rule) for n, entry in enumerate(value, 1)))
 
     return whole
 
@@ -258,43 +255,14 @@ def answers(limit: int) -> Callable[[object], dict[str, str]]:
             raise Fault(f"is {kind(value)}; expected an object of answers by question")
         if len(value) > limit:
             raise Fault(f"has {len(value)} answers; expected at most {limit}")
-        _each((f"question {n}", question, line(200)) for n, question in enumerate(value, 1))
-        _each((f"answer {n}", answer, paragraph(5000)) for n, answer in enumerate(value.values(), 1))
+        each((f"question {n}", question, line(200)) for n, question in enumerate(value, 1))
+        each((f"answer {n}", answer, paragraph(5000)) for n, answer in enumerate(value.values(), 1))
         return dict(value)
 
     return rule
 
 
-def hours(value: object) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Check opening hours by day. An empty list: closed; a closing time before the opening: on the next day."""
-    expected = 'expected {"mon": [["09:00", "17:00"]], …}'
-    if not isinstance(value, Mapping):
-        raise Fault(f"is {kind(value)}; {expected}")
-    if unknown := [day for day in value if day not in DAYS]:
-        raise Fault(f"has {len(unknown)} unknown day(s); expected {', '.join(DAYS)}")
-    return dict(zip(value, _each((day, spans, _spans) for day, spans in value.items()), strict=True))
-
-
-def _spans(value: object) -> tuple[tuple[str, str], ...]:
-    expected = 'expected pairs of times such as [["09:00", "12:00"], ["13:00", "17:00"]]'
-    if not isinstance(value, list | tuple) or not all(_is_span(span) for span in value):
-        raise Fault(f"is not a list of opening hours; {expected}")
-    spans = tuple((str(span[0]), str(span[1])) for span in value)
-    if any(opens == closes for opens, closes in spans):
-        raise Fault(f"opens and closes at the same time; {expected}")
-    ordered = sorted(spans)
-    if any(later[0] < earlier[1] or earlier[1] < earlier[0] for earlier, later in pairwise(ordered)):
-        raise Fault(f"has opening hours that overlap; {expected}")
-    return spans
-
-
-def _is_span(span: object) -> bool:
-    if not isinstance(span, list | tuple) or len(span) != 2:
-        return False
-    return all(isinstance(time, str) and _TIME.fullmatch(time) for time in span) and span[0] != "24:00"
-
-
-def _each(entries: Iterable[tuple[str, object, Rule]]) -> list[object]:
+def each(entries: Iterable[tuple[str, object, Rule]]) -> list[object]:
     """Apply a rule to each named entry; the `Fault` names every entry that is wrong."""
     kept, faults = [], []
     for name, entry, rule in entries:
