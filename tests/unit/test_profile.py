@@ -142,7 +142,8 @@ def test_null_and_blank_text_count_as_not_given(blank: object) -> None:
     ],
 )
 def test_an_unknown_key_names_the_nearest_known_one(unknown: object, nearest: str) -> None:
-    profile: dict[object, object] = {**MINIMAL, unknown: "value"}
+    profile: dict[Any, object] = {**MINIMAL}
+    profile[unknown] = "value"
     (fault,) = faults_of(profile)
     assert fault.endswith(f"`{nearest}`") or not nearest
     fault.encode()  # a lone surrogate in a key does not reach a terminal or a log
