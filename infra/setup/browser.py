@@ -17,6 +17,7 @@ from infra.setup.step import StepFailed, run, say
 from workers.browser.chromium import find_chromium
 from workers.browser.pool import BrowserPool
 from workers.errors import BrowserUnavailable, ChromiumMissing, FleetError
+from workers.log import configure_logging
 from workers.settings import Settings, load_settings
 
 _STAMP = VENV / "chromium"
@@ -129,6 +130,7 @@ def _identity(chromium: Path) -> str:
 
 def main() -> int:
     """Look after Chromium; return the exit code."""
+    configure_logging("WARNING")
     try:
         ensure_chromium()
     except (StepFailed, FleetError) as failure:
