@@ -34,9 +34,10 @@ class Blueprint:
         """Return the server of the sample directories."""
         return Program(
             name="sites",
-            command=[*_PYTHON, "infra.local.sites", "--port", _port(self.addresses.sites)],
+            command=[*_PYTHON, "infra.local.sites", "--port", str(_port(self.addresses.sites))],
             environment=self.environment,
             log=self.home.log("sites"),
+            port=_port(self.addresses.sites),
             probe=lambda _: answers(f"{self.addresses.sites}/_health"),
             folder=PROJECT,
         )
@@ -53,10 +54,11 @@ class Blueprint:
                 "--host",
                 "127.0.0.1",
                 "--port",
-                _port(self.addresses.prefect),
+                str(_port(self.addresses.prefect)),
             ],
             environment=prefect_server_environment(self.environment, self.addresses),
             log=self.home.log("prefect"),
+            port=_port(self.addresses.prefect),
             probe=lambda _: answers(f"{self.addresses.prefect}/api/health"),
             folder=self.home.folder,
         )
@@ -67,10 +69,11 @@ class Blueprint:
             name="api",
             command=[
                 *(*_PYTHON, "uvicorn", "api.app:create_app", "--factory", "--no-access-log", "--no-server-header"),
-                *("--host", "127.0.0.1", "--port", _port(self.addresses.api)),
+                *("--host", "127.0.0.1", "--port", str(_port(self.addresses.api))),
             ],
             environment=self.environment,
             log=self.home.log("api"),
+            port=_port(self.addresses.api),
             probe=lambda _: answers(f"{self.addresses.api}/api/live"),
             folder=PROJECT,
         )
@@ -103,5 +106,5 @@ class Blueprint:
         )
 
 
-def _port(address: str) -> str:
-    return str(urlsplit(address).port)
+def _port(address: str) -> int:
+    return urlsplit(address).port or 0

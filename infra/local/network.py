@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import socket
+import sys
 from urllib.parse import urlsplit
 
 
@@ -22,6 +23,39 @@ def free_port(preferred: int | None = None) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("No free port on the loopback.")
+
+
+class PortKeeper:
+    """Finds ports and keeps them from other stacks on this machine until `release`.
+
+    A program binds its port only when it has loaded, seconds after the port was found free; two stacks that start
+    together would find the same. The kernel frees the names when their holder dies.
+    """
+
+    def __init__(self) -> None:
+        self._names: list[socket.socket] = []
+
+    def take(self, preferred: int) -> int:
+        """Return the preferred port when neither a program nor another stack has it, else any free one."""
+        port = free_port(preferred)
+        return port if port != preferred or self._keep(port) else free_port()
+
+    def _keep(self, port: int) -> bool:
+        if sys.platform != "linux":
+            return True  # there are no abstract names; whoever comes second fails at its start, and says so
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0fleet-port-{port}")
+        except OSError:
+            name.close()
+            return False
+        self._names.append(name)
+        return True
+
+    def release(self) -> None:
+        """Let others have the ports."""
+        while self._names:
+            self._names.pop().close()
 
 
 async def answers(url: str) -> bool:

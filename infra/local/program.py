@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
+
 from infra.local.process import MARK, kill_marked, spawn, tail
 from workers.errors import StackError
 
@@ -21,7 +23,10 @@ _PROBE_EVERY = 0.1  # s
 
 @dataclass(kw_only=True)
 class Program:
-    """Implements `Part`. `probe` answers whether it serves; `stop_within` is what it gets to end by itself."""
+    """Implements `Part`. `probe` answers whether it serves; `stop_within` is what it gets to end by itself.
+
+    With a `port`, an answer counts only when this very process listens there: it could be somebody else's.
+    """
 
     name: str
     command: Sequence[str]
@@ -30,6 +35,7 @@ class Program:
     probe: Probe
     tier: int = 1
     folder: Path | None = None
+    port: int | None = None
     ready_within: timedelta = timedelta(seconds=150)  # death is noticed at once; this is for what hangs
     stop_within: timedelta = timedelta(seconds=8)
     is_restartable: bool = False
@@ -49,12 +55,21 @@ class Program:
 
     async def _ready(self, since: datetime) -> None:
         deadline = time.monotonic() + self.ready_within.total_seconds()
-        while not await self.probe(since):
+        while not (await self.probe(since) and self._is_the_listener()):
             if self.pid is None:
                 raise StackError(self.obituary())
             if time.monotonic() > deadline:
                 raise StackError(f"{self.name} was not ready within {self.ready_within.seconds} s. {tail(self.log)}")
             await asyncio.sleep(_PROBE_EVERY)
+
+    def _is_the_listener(self) -> bool:
+        if self.port is None or self.pid is None:
+            return self.pid is not None
+        try:
+            connections = psutil.Process(self.pid).net_connections("tcp")
+        except psutil.Error:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in connections)
 
     async def died(self) -> None:
         """Return when the process is gone."""

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from infra.local.blueprint import Blueprint
 from infra.local.environment import Addresses, build_environment, fleet_variables, stack_settings
 from infra.local.home import PROJECT, Home, StackState
-from infra.local.network import free_port
+from infra.local.network import PortKeeper
 from infra.local.part import ServerPart
 from infra.local.postgres import LocalPostgres
 from infra.local.process import MARK, kill_marked, spawn, tail
@@ -50,6 +50,7 @@ class Stack:
         self._supervisor = Supervisor(say, self._note)
         self._postgres = LocalPostgres(home.folder / "postgres")
         self._environment: dict[str, str] = {}
+        self._ports = PortKeeper()
 
     async def run(self, work: Callable[[StackState], Coroutine[Any, Any, T]]) -> T:
         """Start everything, do `work`, and stop everything whatever happens.
@@ -103,9 +104,9 @@ class Stack:
             database=self._postgres.url(FLEET_DATABASE),
             prefect_database=self._postgres.url(PREFECT_DATABASE),
             sqs=sqs,
-            prefect=f"http://127.0.0.1:{free_port(4200)}",
-            api=f"http://127.0.0.1:{free_port(8080)}",
-            sites=f"http://127.0.0.1:{free_port(8800)}",
+            prefect=f"http://127.0.0.1:{self._ports.take(4200)}",
+            api=f"http://127.0.0.1:{self._ports.take(8080)}",
+            sites=f"http://127.0.0.1:{self._ports.take(8800)}",
         )
 
     async def _serve_api(self, blueprint: Blueprint) -> None:
@@ -130,6 +131,7 @@ class Stack:
         self._is_ready = False
         await self._supervisor.stop()
         await asyncio.to_thread(kill_marked, **{MARK: self._id})
+        self._ports.release()
         self.home.forget()
 
     def _note(self) -> None:

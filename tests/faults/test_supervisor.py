@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 import uuid
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from infra.local.network import PortKeeper, free_port
 from infra.local.process import MARK, marked
 from infra.local.program import Program
 from infra.local.supervisor import Supervisor
@@ -135,3 +137,26 @@ async def test_kill_9_of_the_supervisor_leaves_no_process(toys: Toys, tmp_path: 
     supervisor.kill()
     await supervisor.wait()
     await until(lambda: not toys.alive())
+
+
+async def test_a_part_is_not_ready_while_somebody_else_answers_at_its_port(toys: Toys) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        part = toys.part("latecomer")
+        part.port = somebody.getsockname()[1]
+        part.ready_within = timedelta(seconds=1)
+        with pytest.raises(StackError, match="latecomer was not ready"):
+            await toys.supervisor.start(part)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names to keep a port with")
+def test_two_stacks_that_start_together_get_different_ports() -> None:
+    preferred = free_port()
+    one, other = PortKeeper(), PortKeeper()
+    try:
+        assert one.take(preferred) == preferred
+        assert other.take(preferred) != preferred
+        one.release()
+        assert other.take(preferred) == preferred
+    finally:
+        one.release()
+        other.release()
