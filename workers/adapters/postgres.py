@@ -14,6 +14,8 @@ from workers.settings import Settings
 
 _CONNECT_LIMIT = 10.0  # seconds, also for a free connection of the pool
 _ANSWER_LIMIT = 30.0
+# The last is asyncpg's own confusion: the server ended the session in the middle of an answer.
+_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 # A call that waits longer than this for a lock or for its own end is undone by the server.
 _SESSION = "SET ROLE service_role; SET lock_timeout = '5s'; SET statement_timeout = '15s'; SET timezone = 'UTC'"
 
@@ -33,7 +35,7 @@ class PostgresRpc:
                 f"SELECT {function}({names})",
                 *(_encode(value) for value in arguments.values()),
             )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _TROUBLE as error:
             raise _translate(error) from error
         finally:
             await self._pool.release(connection)
@@ -43,13 +45,13 @@ class PostgresRpc:
         """Close the pool; a connection that is still busy after some seconds is cut."""
         try:
             await self._pool.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _TROUBLE:
             self._pool.terminate()
 
     async def _acquire(self) -> Any:
         try:
             return await self._pool.acquire(timeout=_CONNECT_LIMIT)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _TROUBLE as error:
             raise CallUndone(f"No connection to the database: {error or type(error).__name__}") from error
 
 
@@ -67,7 +69,7 @@ async def open_postgres_store(settings: Settings) -> DatabaseStore:
             init=_prepare,
             reset=_keep,
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _TROUBLE as error:
         raise StoreUnavailable(f"The database does not answer: {error or type(error).__name__}") from error
     return DatabaseStore(PostgresRpc(pool))
 
