@@ -9,11 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from workers.adapters.evidence import FolderEvidence
-from workers.adapters.memory_queue import MemoryQueue
-from workers.adapters.memory_store import MemoryStore
-from workers.adapters.postgres import open_postgres_store
-from workers.adapters.sqs import SqsQueue
-from workers.adapters.supabase import open_supabase_store
 from workers.browser.pool import BrowserPool
 from workers.fleet import Fleet
 from workers.forms.submitter import FormSubmitter
@@ -69,7 +64,7 @@ async def open_fleet(
             store = await _open_store(settings)
             stack.push_async_callback(store.close)
         if queue is None:
-            queue = MemoryQueue() if settings.queue == "memory" else SqsQueue(settings)
+            queue = _open_queue(settings)
             stack.push_async_callback(queue.close)
         if submitter is None:
             submitter = browsers = BrowserSubmitter(settings, evidence)
@@ -85,14 +80,35 @@ async def open_fleet(
         )
 
 
+# Each adapter is imported only where it is chosen: the libraries behind them take seconds, and a command uses one.
+
+
 async def _open_store(settings: Settings) -> Store:
     match settings.store:
         case "postgres":
+            from workers.adapters.postgres import open_postgres_store
+
             return await open_postgres_store(settings)
         case "supabase":
+            from workers.adapters.supabase import open_supabase_store
+
             return await open_supabase_store(settings)
         case "memory":
+            from workers.adapters.memory_store import MemoryStore
+
             return MemoryStore()
+
+
+def _open_queue(settings: Settings) -> Queue:
+    match settings.queue:
+        case "sqs":
+            from workers.adapters.sqs import SqsQueue
+
+            return SqsQueue(settings)
+        case "memory":
+            from workers.adapters.memory_queue import MemoryQueue
+
+            return MemoryQueue()
 
 
 _shared: Fleet | None = None
