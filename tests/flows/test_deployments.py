@@ -70,7 +70,6 @@ async def _deployments(client: PrefectClient) -> Mapping[str, Any]:
         str(one.entrypoint): one.model_dump(exclude=passing)
         | {"schedules": [_schedule(each) for each in one.schedules]}
         for one in await client.read_deployments()
-        if one.name == "fleet"
     }
 
 
