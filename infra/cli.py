@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from infra.commands import bootstrap, directories, jobs, migrate, stack
+from infra.commands import bootstrap, directories, forms, jobs, migrate, stack
 from workers.errors import FleetError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for noun in (bootstrap, directories, jobs, migrate, stack):
+for noun in (bootstrap, directories, forms, jobs, migrate, stack):
     noun.register(app)
 
 

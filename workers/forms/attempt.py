@@ -111,7 +111,7 @@ class Attempt:
         return form
 
     async def _fill(self, form: Understood) -> Understood | Outcome:
-        """Plan and fill; fields that come up while others are filled get a second pass. Return the form as it is then."""
+        """Plan and fill, again when that brings new fields up; return the form as it is then."""
         for _ in range(PASSES):
             plan = self._plan(form)
             if plan.questions:

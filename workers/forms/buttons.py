@@ -12,6 +12,8 @@ from workers.forms.words import flatten, fold, kinds_in
 _STEPS = re.compile(
     r"\b(?:step|schritt|etape|paso|passo|passaggio|etapa|stap)\s+(\d+)\s*(?:of|von|sur|de|di|van|/)\s*(\d+)\b"
 )
+_GOOD_NAMES = ("submit", "primary", "btn-success", "login", "search", "continue", "next")
+_BAD_NAMES = ("cancel", "reset", "secondary", "social", "toggle", "close", "icon-eye")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +47,29 @@ def _kinds(button: Button) -> frozenset[str]:
 
 def _rank(button: Button, form: Form) -> float:
     """How much a button looks like the one that sends: its type, its words, its place after the fields."""
-    kinds, text = _kinds(button), fold(button.text)
     if button.type == "reset" or (not button.is_visible and any(one.is_visible for one in form.buttons)):
         return -5
-    rank = 0.0
+    rank = _by_words(button, form)
     if button.type in ("submit", "image"):
         rank += 3
     elif button.tag == "a":
         rank -= 1.5
+    refs = [control.ref for control in form.controls if control.is_visible and control.type != "checkbox"]
+    return rank + (1 if refs and button.position > max(refs) else 0)
+
+
+def _by_words(button: Button, form: Form) -> float:
+    kinds = _kinds(button)
+    rank = 0.0 if fold(button.text) else -1.0
     if kinds & {"submit", "final", "confirm"}:
         rank += 2
     if kinds & {"next", "preview"}:
         rank += 1.5
     if "never" in kinds and not kinds & {"final", "confirm", "next"}:
         rank -= 2.5 if button.type == "submit" or _is_all_we_have(form, button) else 6
-    words = (
-        f"{button.attributes.get('name', '')} {button.attributes.get('id', '')} {button.attributes.get('class', '')}"
-    )
-    if any(
-        word in flatten(words) for word in ("submit", "primary", "btn-success", "login", "search", "continue", "next")
-    ):
-        rank += 1
-    if any(
-        word in flatten(words) for word in ("cancel", "reset", "secondary", "social", "toggle", "close", "icon-eye")
-    ):
-        rank -= 1
-    refs = [control.ref for control in form.controls if control.is_visible and control.type != "checkbox"]
-    if refs and button.position > max(refs):
-        rank += 1
-    if not text:
-        rank -= 1
-    return rank
+    names = flatten(" ".join(button.attributes.get(name, "") for name in ("name", "id", "class")))
+    rank += any(word in names for word in _GOOD_NAMES)
+    return rank - any(word in names for word in _BAD_NAMES)
 
 
 def _is_all_we_have(form: Form, button: Button) -> bool:

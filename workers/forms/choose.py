@@ -92,7 +92,8 @@ def _understand(form: Form, frame: FrameView) -> Understood:
     keys = {one.key for one in alone if one.control.is_visible}
     is_listing = "listing" in hint | headline or len(keys & _LISTING_ONLY) >= 2
     readings = tuple(in_context(alone, is_listing=is_listing))
-    purpose = _purpose(form, readings, hint, headline)
+    shown = [one for one in readings if one.control.is_visible and one.key != "honeypot"]
+    purpose = _purpose(_Look(form, shown, hint, headline))
     return Understood(form, purpose, readings, find_press(form, frame), _score(readings, hint | headline, purpose))
 
 
@@ -110,46 +111,94 @@ def _headings(frame: FrameView, form: Form) -> str:
     return " ".join({form.heading, *(control.heading for control in form.controls[:1])}) or frame.title
 
 
-def _purpose(form: Form, readings: Sequence[Reading], hint: frozenset[str], headline: frozenset[str]) -> Purpose:
-    shown = [one for one in readings if one.control.is_visible and one.key != "honeypot"]
-    keys = [one.key for one in shown]
-    typed = [one for one in shown if one.control.is_text]
-    if not typed and not any(one.control.tag == "select" or one.control.type == "file" for one in shown):
-        return Purpose.CONFIRM if form.buttons and not shown else Purpose.OTHER
-    if form.attributes.get("role") == "search" or (len(typed) <= 2 and "search" in keys):
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a purpose is judged by. `hint` are the words of the form itself, `headline` those of the page."""
+
+    form: Form
+    shown: Sequence[Reading]
+    hint: frozenset[str]
+    headline: frozenset[str]
+
+    @property
+    def keys(self) -> list[str | None]:
+        return [one.key for one in self.shown]
+
+    @property
+    def typed(self) -> int:
+        return sum(one.control.is_text for one in self.shown)
+
+    @property
+    def own(self) -> int:
+        return len(set(self.keys) & _LISTING_ONLY)
+
+
+def _purpose(look: _Look) -> Purpose:
+    return next((purpose for rule in _RULES if (purpose := rule(look))), Purpose.OTHER)
+
+
+def _nothing_to_enter(look: _Look) -> Purpose | None:
+    if look.typed or any(one.control.tag == "select" or one.control.type == "file" for one in look.shown):
+        return None
+    return Purpose.CONFIRM if look.form.buttons and not look.shown else Purpose.OTHER
+
+
+def _search(look: _Look) -> Purpose | None:
+    if look.form.attributes.get("role") == "search" or (look.typed <= 2 and "search" in look.keys):
         return Purpose.SEARCH
-    if len(typed) == 1 and "search" in hint and not set(keys) & {"business_name", "email", "website"}:
-        return Purpose.SEARCH
-    own = len(set(keys) & _LISTING_ONLY)
-    if "password" in keys:
-        is_new = keys.count("password") > 1 or len(typed) > 3 or own
+    is_alone = look.typed == 1 and not set(look.keys) & {"business_name", "email", "website"}
+    return Purpose.SEARCH if is_alone and "search" in look.hint else None
+
+
+def _account(look: _Look) -> Purpose | None:
+    if "password" in look.keys:
+        is_new = look.keys.count("password") > 1 or look.typed > 3 or look.own
         return Purpose.REGISTRATION if is_new else Purpose.LOGIN
-    if "payment" in keys and own < 2:
-        return Purpose.PAYMENT
-    if _is_login_without_password(keys, typed, hint):
-        return Purpose.LOGIN
-    if set(keys) <= {
-        "email",
-        "contact_name",
-        "contact_first_name",
-        "contact_last_name",
-        "newsletter",
-        "terms",
-        None,
-        "other",
-    } and ("newsletter" in hint and len(typed) <= 3 and "email" in keys):
-        return Purpose.NEWSLETTER
-    if "comment" in hint and "message" in keys and own <= 1 and "business_name" not in keys:
-        return Purpose.COMMENT
-    if own >= 2 or "listing" in hint or ("listing" in headline and (own or len(typed) >= 2)):
-        return Purpose.LISTING
-    if "message" in keys or "contact" in hint:
-        return Purpose.CONTACT
-    return Purpose.REGISTRATION if "registration" in hint else Purpose.OTHER
+    is_login = look.typed == 1 and "login" in look.hint and bool({"username", "email"} & set(look.keys))
+    return Purpose.LOGIN if is_login else None
 
 
-def _is_login_without_password(keys: Sequence[str | None], typed: Sequence[Reading], hint: frozenset[str]) -> bool:
-    return len(typed) == 1 and "login" in hint and bool({"username", "email"} & set(keys))
+def _payment(look: _Look) -> Purpose | None:
+    return Purpose.PAYMENT if "payment" in look.keys and look.own < 2 else None
+
+
+def _newsletter(look: _Look) -> Purpose | None:
+    is_small = "email" in look.keys and look.typed <= 3 and set(look.keys) <= _NEWSLETTER
+    return Purpose.NEWSLETTER if is_small and "newsletter" in look.hint else None
+
+
+def _comment(look: _Look) -> Purpose | None:
+    is_comment = "comment" in look.hint and "message" in look.keys and look.own <= 1
+    return Purpose.COMMENT if is_comment and "business_name" not in look.keys else None
+
+
+def _listing(look: _Look) -> Purpose | None:
+    is_told = "listing" in look.hint or ("listing" in look.headline and (look.own or look.typed >= 2))
+    return Purpose.LISTING if is_told or look.own >= 2 else None
+
+
+def _contact(look: _Look) -> Purpose | None:
+    return Purpose.CONTACT if "message" in look.keys or "contact" in look.hint else None
+
+
+def _registration(look: _Look) -> Purpose | None:
+    return Purpose.REGISTRATION if "registration" in look.hint else None
+
+
+_NEWSLETTER = frozenset(
+    {"email", "contact_name", "contact_first_name", "contact_last_name", "newsletter", "terms", None, "other"}
+)
+_RULES = (
+    _nothing_to_enter,
+    _search,
+    _account,
+    _payment,
+    _newsletter,
+    _comment,
+    _listing,
+    _contact,
+    _registration,
+)
 
 
 def _score(readings: Sequence[Reading], words: frozenset[str], purpose: Purpose) -> float:

@@ -12,46 +12,9 @@ from dataclasses import dataclass
 from workers.forms.traps import trap_why
 from workers.forms.view import Control
 from workers.forms.words import find_keys
+from workers.profile import Profile
 
-PROFILE_KEYS = frozenset(
-    [
-        "business_name",
-        "tagline",
-        "short_description",
-        "description",
-        "website",
-        "email",
-        "phone",
-        "fax",
-        "contact_name",
-        "contact_first_name",
-        "contact_last_name",
-        "contact_title",
-        "street_address",
-        "address_line2",
-        "city",
-        "state",
-        "postal_code",
-        "country",
-        "category",
-        "keywords",
-        "logo",
-        "image",
-        "hours",
-        "year_founded",
-        "employees",
-        "price_range",
-        "facebook",
-        "x",
-        "linkedin",
-        "instagram",
-        "youtube",
-        "latitude",
-        "longitude",
-        "vat_number",
-        "message",
-    ]
-)
+PROFILE_KEYS = frozenset(Profile.model_fields) - {"extra"}
 GUARDS = frozenset(
     ["password", "username", "captcha", "honeypot", "terms", "newsletter", "search", "coupon", "payment", "other"]
 )
@@ -171,7 +134,7 @@ def classify(control: Control) -> Reading:
             reasons.setdefault(key, []).append(why)
     if not scores:
         return Reading(control, None, 0.0, "nothing names it")
-    first, second = (sorted(scores.values(), reverse=True) + [0.0])[:2]
+    first, second = [*sorted(scores.values(), reverse=True), 0.0][:2]
     best = max(scores, key=lambda key: scores[key])
     return Reading(control, best, round(max(0.05, first - 0.25 * second), 3), ", ".join(reasons[best][:3]))
 

@@ -10,29 +10,9 @@ from workers.forms.words import fold
 
 Readings = list[Reading]
 _BARE_NAMES = frozenset(
-    [
-        "name",
-        "nom",
-        "nombre",
-        "nome",
-        "naam",
-        "your",
-        "name",
-        "namen",
-        "ihr",
-        "name",
-        "votre",
-        "nom",
-        "su",
-        "nombre",
-        "tu",
-        "nombre",
-        "uw",
-        "naam",
-        "je",
-        "naam",
-    ]
-) | {"your name", "ihr name", "votre nom", "su nombre", "tu nombre", "uw naam", "je naam", "seu nome"}
+    {"name", "nom", "nombre", "nome", "naam", "namen", "your name", "ihr name", "votre nom", "su nombre"}
+    | {"tu nombre", "uw naam", "je naam", "seu nome"}
+)
 _LAST_BESIDE_FIRST = frozenset({"name", "nom", "naam", "ihr name", "votre nom", "nachname"})
 _FIRST_BESIDE_LAST = frozenset({"nombre", "nome", "nombres", "prenom", "su nombre", "tu nombre", "seu nome", "name"})
 _TITLES = frozenset({"title", "titre", "titel", "titulo", "titolo"})
@@ -107,7 +87,8 @@ def _unnamed_second_line(readings: Readings) -> Readings:
             one.key is None and kind_of(one.control) == "text" and one.control.is_visible and not one.control.label
         )
         if is_bare and result and result[-1].key == "street_address" and not one.control.before:
-            one = replace(one, key="address_line2", confidence=0.6, why="nameless field right after the street")
+            result.append(replace(one, key="address_line2", confidence=0.6, why="nameless, right after the street"))
+            continue
         result.append(one)
     return result
 

@@ -11,10 +11,13 @@ from workers.forms.values import MAY_CUT, cut
 from workers.forms.view import Control
 from workers.forms.words import flatten
 
+_MOST = (
+    r"max(?:imum|imal|imo|imaal)?\.?|at most|no more than|up to|less than|longer than|exceed|limit\w*|hochstens|"
+    r"au plus|plus de|jusqu.a|hasta|mas de|menos de|piu di|mais de|hoogstens"
+)
+_SIGNS = r"characters|zeichen|caracteres|caratteri|tekens"
 _LIMIT = re.compile(
-    r"(?:max(?:imum|imal|imo|imaal)?\.?|at most|no more than|up to|hochstens|longer than|exceed|au plus|jusqu.a|hasta|"
-    r"hoogstens|less than|limit\w*|menos de|piu di|mais de|plus de|mas de)\D{0,25}(\d{1,5})|(\d{1,5}) (?:characters|zeichen|caracteres|caratteri|tekens)"
-    r"[^.]{0,15}(?:max|or less|or fewer|limit|hochstens)"
+    rf"(?:{_MOST})\D{{0,25}}(\d{{1,5}})|(\d{{1,5}}) (?:{_SIGNS})[^.]{{0,15}}(?:max|or less|or fewer|limit)"
 )
 _DIGITS = re.compile(
     r"\b(digits only|only (contain )?(digits|numbers)|numbers only|numeric|digits|nur (ziffern|zahlen)|"

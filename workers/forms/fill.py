@@ -38,7 +38,7 @@ async def fill(snapshot: Snapshot, entries: Sequence[Entry], awaited: Sequence[C
         return Filled((), {}, is_changed=False)
     frame = snapshot.frames[entries[0].control.frame]
     # Writing what is there already would fire its events again: a country chosen twice empties its states.
-    entries = [entry for entry in entries if not _is_held(entry.value, _held_before(entry.control))]
+    entries = [entry for entry in entries if entry.value != _held_before(entry.control)]
     for entry in entries:
         if entry.is_file:
             await _upload(frame, entry)

@@ -65,10 +65,12 @@ def cut(text: str, limit: int) -> str:
 
 
 def _description(profile: Profile, control: Control) -> list[str]:
-    texts = [profile.description, profile.short_description or ""]
-    if control.min_length and len(texts[1]) < control.min_length:
-        texts = texts[:1]
-    return texts[:1] if control.max_length is None else texts
+    """Return the description; where it is too long, what is left of it or the short one, whichever says more."""
+    limit = control.max_length
+    if limit is None or len(profile.description) <= limit:
+        return [profile.description]
+    texts = [cut(profile.description, limit), profile.short_description or ""]
+    return sorted((text for text in texts if len(text) <= limit), key=len, reverse=True)
 
 
 def _short(profile: Profile, _control: Control) -> list[str]:

@@ -210,10 +210,11 @@ def _is_emptied(scene: Scene) -> bool:
 
 def _complaints(form: Understood, scene: Scene) -> Iterator[tuple[Control, str]]:
     before = {one.control.ref: set(one.control.messages) for one in scene.form.readings}
+    is_reloaded = any(one.is_navigation for one in scene.answers)  # a message on a new page is a new message
     for reading in form.readings:
         control = reading.control
         for message in control.messages:
-            is_new = message not in before.get(control.ref, set()) or scene.before.main.url != scene.after.main.url
+            is_new = is_reloaded or message not in before.get(control.ref, set())
             if is_new and message.strip(" *"):
                 yield control, message
 
