@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     app = FastAPI(title="Fleet", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
-    app.state.health = health.Health(services, settings)
+    app.state.health = health.Health(services)
     app.include_router(health.router)
     app.include_router(evidence.router)
     app.add_exception_handler(Exception, _internal_error)

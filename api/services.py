@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from workers.adapters.evidence import FolderEvidence
-
 from workers.adapters.postgres import open_postgres_store
 from workers.adapters.sqs import SqsQueue
 from workers.adapters.supabase import open_supabase_store

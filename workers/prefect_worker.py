@@ -50,6 +50,9 @@ log = get_logger("worker")
 DRAIN_GRACE = timedelta(seconds=25)
 
 HEARTBEAT = timedelta(seconds=30)
+
+# How often a worker reports itself: what health says of the browsers shall be true of half a minute ago.
+SIGN_OF_LIFE = timedelta(seconds=10)
 """How often a run tells Prefect that its process lives: the least that Prefect allows."""
 
 
@@ -115,6 +118,7 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
         self, *args: Any, open_fleet: Callable[[], AbstractAsyncContextManager[Fleet]] = open_fleet, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.heartbeat_interval_seconds = min(self.heartbeat_interval_seconds, int(SIGN_OF_LIFE.total_seconds()))
         self._open_fleet = open_fleet
         self._fleet: Fleet | None = None
         self._flows: dict[str, Flow[..., Any]] = {}
