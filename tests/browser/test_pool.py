@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from tests.fixtures.browser import browsers, pool_settings
+from tests.fixtures.browser import browsers, chromium_of, pool_settings
 from tests.waiting import until
 from workers.browser.pool import BrowserPool
 from workers.errors import FleetError
@@ -147,6 +148,10 @@ async def test_cancelling_somebody_who_waits_takes_no_slot(one_slot: BrowserPool
             await task
     async with asyncio.timeout(10), one_slot.page() as page:
         assert not page.is_closed()
+
+
+async def test_chromium_keeps_its_temporary_files_in_its_own_folder(pool: BrowserPool, nothing_left: Path) -> None:
+    assert Path(chromium_of(pool).environ()["TMPDIR"]).parent.parent == nothing_left
 
 
 async def test_a_pool_cannot_be_started_twice(pool: BrowserPool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,19 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 async def visit(page: Page, body: str) -> None:
     await page.route("**/*", lambda route: route.fulfill(body=body, content_type="text/html"))
     await page.goto("https://directory.example.com/")
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[str]:
+    """A server on loopback, a page of which could register a service worker."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        kind = "text/javascript" if b"worker.js" in await reader.readuntil(b"\r\n\r\n") else "text/html"
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
 
 
 def files_in(folder: Path, suffix: str) -> list[Path]:
@@ -65,9 +79,9 @@ async def test_downloads_are_refused(pool: BrowserPool, nothing_left: Path) -> N
         assert files_in(nothing_left, ".csv") == []
 
 
-async def test_service_workers_are_blocked(pool: BrowserPool) -> None:
+async def test_service_workers_are_blocked(pool: BrowserPool, site: str) -> None:
     async with pool.page() as page:
-        await visit(page, "<p>")
+        await page.goto(site)
         await page.evaluate("navigator.serviceWorker.register('/worker.js').catch(() => null).then(() => null)")
         assert await page.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
         assert page.context.service_workers == []
