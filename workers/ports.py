@@ -50,7 +50,8 @@ class JobStore(Protocol):
         """Number and return the hints that have to be sent (again): the relay of the outbox.
 
         Due are pending jobs past their `not_before` whose last hint never reached the queue, or was sent
-        longer than `rehint_after` ago and led to no claim.
+        longer than `rehint_after` ago and led to no claim; that wait doubles with each hint, up to eight times.
+        Of two sweeps at once each hint goes to one, which has five seconds to send it.
         """
 
     async def dispatch(self, job_id: JobId, hint: int) -> Disposal:
