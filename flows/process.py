@@ -37,12 +37,12 @@ async def cancel_job(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any])
 
 
 @flow(name="process-job", on_cancellation=[cancel_job])
-async def process_job(job_id: str) -> State[Any]:
+async def process_job(job_id: UUID) -> State[Any]:
     """Submit one job to its directories. A retry of the run tries again what failed, and nothing else."""
     mirror_logs()
     run_id = UUID(current_run.id)
     async with current_fleet() as fleet:
-        report = await JobRun(fleet, run_id, is_retry=current_run.run_count > 1).work(JobId(job_id))
+        report = await JobRun(fleet, run_id, is_retry=current_run.run_count > 1).work(JobId(str(job_id)))
     if report.job and await is_cancelled(run_id):  # Prefect accepts no other end now, even if the job was quicker
         return Cancelled(message=f"The job is {report.job.state}. {tally(report.job)}")
     return state_of(report)

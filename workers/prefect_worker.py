@@ -22,6 +22,7 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
+import httpx
 from prefect.client.schemas.objects import Flow as ApiFlow
 from prefect.client.schemas.objects import FlowRun, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
@@ -122,6 +123,7 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
         self._open_fleet = open_fleet
         self._fleet: Fleet | None = None
         self._flows: dict[str, Flow[..., Any]] = {}
+        self._is_in_a_hurry = False
 
     @property
     def fleet(self) -> Fleet:
@@ -157,13 +159,17 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
             await asyncio.wait({serving})
 
     async def _drain(self) -> None:
-        """Wait for the word to stop, then until all runs have ended or the grace is over."""
+        """Wait for the word to stop, then until all runs have ended, the grace is over, or the word comes again."""
         await self.fleet.draining.wait()
-        log.info("worker.draining", runs=self.limiter.borrowed_tokens)
+        log.info("worker.draining", runs=self._runs)
         with anyio.move_on_after(DRAIN_GRACE.total_seconds()):
-            while self.limiter.borrowed_tokens:  # noqa: ASYNC110 (Prefect's count offers nothing to wait on)
+            while self._runs and not self._is_in_a_hurry:  # noqa: ASYNC110 (Prefect's count offers nothing to wait on)
                 await anyio.sleep(0.1)
-        log.info("worker.drained", runs=self.limiter.borrowed_tokens)
+        log.info("worker.drained", runs=self._runs)
+
+    @property
+    def _runs(self) -> int:
+        return int(self._limiter.borrowed_tokens) if self._limiter else 0
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -175,8 +181,12 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.fleet.draining.set)
-        loop.add_signal_handler(signal.SIGINT, self.fleet.draining.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop.add_signal_handler(signal.SIGINT, self._stop)
+
+    def _stop(self) -> None:
+        self._is_in_a_hurry = self.fleet.draining.is_set()
+        self.fleet.draining.set()
 
     async def setup(self) -> None:
         """Connect, then start the browsers if the pool is one that drives them."""
@@ -187,26 +197,33 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
 
     def _drives_browsers(self) -> bool:
         """Read the pool's own default: the base job template is where an operator sets it."""
-        properties = self.work_pool.base_job_template.get("variables", {}).get("properties", {})
+        if self._work_pool is None:  # Prefect's server is away; the browsers start with the first attempt then
+            return False
+        properties = self._work_pool.base_job_template.get("variables", {}).get("properties", {})
         return bool(properties.get("browsers", {}).get("default"))
 
     async def sync_with_backend(self) -> None:
         """Report to Prefect and to the database."""
-        await super().sync_with_backend()
+        with _patience():
+            await super().sync_with_backend()
         submitter = self.fleet.submitter
         try:
             await self.fleet.store.worker_beat(
                 self.fleet.worker_id,
                 slots=self.fleet.settings.slots if self._drives_browsers() else 0,
                 busy=submitter.pool.busy if isinstance(submitter, BrowserSubmitter) else 0,
-                jobs=int(self.limiter.borrowed_tokens),
+                jobs=self._runs,
             )
         except ServiceUnavailable as error:
             log.warning("worker.unreported", error=str(error))
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Take scheduled runs, unless this worker drains."""
-        return [] if self.fleet.draining.is_set() else await super().get_and_submit_flow_runs()
+        if self.fleet.draining.is_set():
+            return []
+        with _patience():
+            return await super().get_and_submit_flow_runs()
+        return []
 
     async def run(
         self,
@@ -250,6 +267,17 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
     ) -> None:
         """Raise `InfrastructureNotFound`: Prefect asks only for runs that have not begun, and those hold nothing."""
         raise InfrastructureNotFound(f"{infrastructure_pid} holds nothing for a run that has not begun")
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Let Prefect's server be away for as long as it is: the base class would end the process, with all its jobs."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500:
+            raise
+        log.warning("prefect.away", error=str(error) or type(error).__name__)
 
 
 def _brisk_settings() -> AbstractContextManager[Any]:

@@ -12,7 +12,7 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.states import Cancelling, Pending, Running
+from prefect.states import Cancelling, Completed, Pending, Running
 
 from flows.consume import consume_jobs
 from flows.recover import recover_stale_jobs
@@ -56,10 +56,37 @@ async def test_a_hint_that_comes_twice_starts_one_run(deployed: PrefectServer) -
     job_id = JobId("00000000-0000-4000-8000-00000000000a")
     async with deployed.client() as client:
         starter = RunStarter(client)
-        for number in (1, 1, 2):
-            await starter.start(Hint(job_id, number=number, priority=1))
+        await starter.start(Hint(job_id, number=1, priority=1))
+        await starter.start(Hint(job_id, number=1, priority=1))
+        assert [run.idempotency_key for run in await runs_of(client, job_id)] == [f"{job_id}:1"]
+
+
+async def test_a_later_hint_starts_a_run_unless_one_still_waits(deployed: PrefectServer) -> None:
+    job_id = JobId("00000000-0000-4000-8000-00000000000c")
+    async with deployed.client() as client:
+        starter = RunStarter(client)
+        await starter.start(Hint(job_id, number=1, priority=1))
+        await starter.start(Hint(job_id, number=2, priority=1))
+        [waiting] = await runs_of(client, job_id)
+        await client.set_flow_run_state(waiting.id, Completed(), force=True)
+        await starter.start(Hint(job_id, number=3, priority=1))
         runs = await runs_of(client, job_id)
-    assert sorted(str(run.idempotency_key) for run in runs) == [f"{job_id}:1", f"{job_id}:2"]
+    assert sorted(str(run.idempotency_key) for run in runs) == [f"{job_id}:1", f"{job_id}:3"]
+
+
+async def test_a_run_that_is_cancelled_before_it_starts_cancels_its_job_once(
+    deployed: PrefectServer, store: MemoryStore
+) -> None:
+    job_id = await order_job(store, ["a"])
+    async with deployed.client() as client:
+        run = await start_job(client, job_id)
+        await client.set_flow_run_state(run.id, Cancelling())
+        assert (await client.read_flow_run(run.id)).state_type is StateType.CANCELLED
+        await tidy_runs(client, store, (), began=datetime.now(UTC))
+        job = await store.read(job_id)
+        assert job is not None
+        assert job.state is JobState.CANCELLED
+        assert "cancel:heard" in (await client.read_flow_run(run.id)).tags
 
 
 async def test_a_sweep_takes_the_job_back_and_ends_the_lost_run(deployed: PrefectServer, store: MemoryStore) -> None:
