@@ -29,14 +29,15 @@ async def run(jobs: int, singles: int, slots: int) -> Report:
     async with _sites_alone() as sites:
         port = urlsplit(sites).port or 0
         pooled = await _pace(sites, bare.pooled(port, visits, slots))
-        launched = await _pace(sites, bare.launched(port, visits, slots))
+        launched = await _pace(sites, bare.launched(port, visits[: len(visits) // 3], 1))
+        launched_at_once = await _pace(sites, bare.launched(port, visits, slots))
 
     async def measure_fleet(stack: StackState) -> FleetFigures:
         return await measure(stack, slugs, jobs, singles)
 
     with TemporaryDirectory(prefix="fleet-bench-") as folder:
         fleet = await Stack(Home.find(Path(folder)), _tell).run(measure_fleet)
-    return Report(now(), facts, slugs, slots, pooled, launched, fleet)
+    return Report(now(), facts, slugs, slots, pooled, launched, launched_at_once, fleet)
 
 
 @asynccontextmanager

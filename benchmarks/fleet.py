@@ -41,7 +41,8 @@ class FleetFigures:
 async def measure(stack: StackState, slugs: Sequence[str], jobs: int, singles: int) -> FleetFigures:
     """Measure single orders one after the other first, then `jobs` at once, each to all of `slugs`."""
     sites, worker = stack.addresses["Sample directories"], stack.parts["browsers"] or 0
-    async with open_fleet(stack_settings(stack.environment)) as fleet:
+    settings = stack_settings(stack.environment).model_copy(update={"log_level": "WARNING"})
+    async with open_fleet(settings) as fleet:
         idle = Memory.of(worker)
         enqueue_idle, starts = await _singles(fleet, stack, slugs[0], singles)
         await reset_sites(sites)
@@ -59,7 +60,7 @@ async def measure(stack: StackState, slugs: Sequence[str], jobs: int, singles: i
         starts=starts,
         idle=idle,
         busy=await scales.heaviest(),
-        processor={name: after.get(name, 0.0) - spent for name, spent in before.items()},
+        processor={name: spent - before.get(name, 0.0) for name, spent in after.items()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,21 +63,38 @@ def _mib(process: psutil.Process) -> float:
 
 
 def cpu_seconds(parts: Mapping[str, int | None]) -> dict[str, float]:
-    """Return the processor time of every part with everything that it started and waited for, in seconds."""
-    return {name: _tree_seconds(pid) for name, pid in parts.items() if pid is not None}
+    """Return the processor time of every part so far, in seconds; what is below it stands apart by program.
+
+    A process that ended counts in its parent, once that has waited for it.
+    """
+    spent: dict[str, float] = defaultdict(float)
+    for name, pid in parts.items():
+        for process in _family(pid):
+            times = _times(process)
+            is_part = process.pid == pid
+            spent[name if is_part else f"{name}: {_program(process)}"] += times
+    return spent
 
 
-def _tree_seconds(pid: int) -> float:
-    total = 0.0
+def _family(pid: int | None) -> list[psutil.Process]:
     try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
+        process = psutil.Process(pid) if pid is not None else None
+        return [process, *process.children(recursive=True)] if process else []
     except psutil.NoSuchProcess:
-        return total
-    for member in family:
-        try:
-            times = member.cpu_times()
-        except psutil.Error:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
+        return []
+
+
+def _times(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _program(process: psutil.Process) -> str:
+    try:
+        name = process.name()
+    except psutil.Error:
+        return "ended"
+    return "Chromium" if name.startswith(("chrom", "headless")) else name

@@ -37,6 +37,7 @@ class Report:
     slots: int
     pooled: Pace
     launched: Pace
+    launched_at_once: Pace
     fleet: FleetFigures
 
     @property
@@ -52,7 +53,7 @@ class Report:
                 "",
                 *(f"- {name}: {value}" for name, value in self.machine.items()),
                 "",
-                f"Sites: {', '.join(self.slugs)}; {self.slots} pages at once everywhere.",
+                f"Sites: {', '.join(self.slugs)}.",
                 "A submission counts when a site's own ledger says that it accepted it.",
                 "",
                 *_table(["submissions", "a minute", "accepted", "s"], self._paces()),
@@ -71,9 +72,10 @@ class Report:
 
     def _paces(self) -> list[list[str]]:
         paces = {
-            "(a) Playwright alone, one warm browser": self.pooled,
-            "(b) Playwright alone, a browser a submission": self.launched,
-            "(c) the fleet: SQS, Prefect, Postgres": self.end_to_end,
+            f"(a) Playwright alone, one warm browser, {self.slots} pages at once": self.pooled,
+            "(b) Playwright alone, a browser for each submission, one at a time": self.launched,
+            f"the same, {self.slots} browsers at once": self.launched_at_once,
+            f"(c) the fleet over SQS, Prefect and Postgres, {self.slots} pages at once": self.end_to_end,
         }
         return [[name, f"{p.per_minute:.0f}", str(p.accepted), f"{p.seconds:.1f}"] for name, p in paces.items()]
 
