@@ -12,6 +12,7 @@ from workers.forms.words import flatten, fold, kinds_in
 _STEPS = re.compile(
     r"\b(?:step|schritt|etape|paso|passo|passaggio|etapa|stap)\s+(\d+)\s*(?:of|von|sur|de|di|van|/)\s*(\d+)\b"
 )
+_SENDING = frozenset({"submit", "final", "confirm", "next", "preview"})
 _GOOD_NAMES = ("submit", "primary", "btn-success", "login", "search", "continue", "next")
 _BAD_NAMES = ("cancel", "reset", "secondary", "social", "toggle", "close", "icon-eye")
 
@@ -28,9 +29,10 @@ class Press:
 def find_press(form: Form, frame: FrameView) -> Press | None:
     """Return what a person would press after filling the form, or None."""
     candidates = form.buttons
-    if not candidates and form.controls and not form.is_pseudo:
-        last = len(form.controls) + form.controls[0].ref
-        candidates = tuple(one for one in frame.loose_buttons if one.position == last)
+    if not any(_kinds(one) & _SENDING for one in candidates) and form.controls:
+        last = form.controls[-1].ref + 1
+        following = [one for one in frame.loose_buttons if one.position >= last and one.is_visible]
+        candidates = (*candidates, *[one for one in following if _kinds(one) & _SENDING][:1])
     ranked = sorted(candidates, key=lambda one: _rank(one, form), reverse=True)
     if not ranked or _rank(ranked[0], form) < 0:
         return None
@@ -62,14 +64,20 @@ def _by_words(button: Button, form: Form) -> float:
     kinds = _kinds(button)
     rank = 0.0 if fold(button.text) else -1.0
     if kinds & {"submit", "final", "confirm"}:
-        rank += 2
+        rank += 2 if button.type == "submit" else 3.5
     if kinds & {"next", "preview"}:
         rank += 1.5
     if "never" in kinds and not kinds & {"final", "confirm", "next"}:
-        rank -= 2.5 if button.type == "submit" or _is_all_we_have(form, button) else 6
+        is_likely = _is_login(form, button) or _is_all_we_have(form, button)
+        rank -= 0.5 if is_likely else 2.5 if button.type == "submit" and "submit" in kinds else 6
     names = flatten(" ".join(button.attributes.get(name, "") for name in ("name", "id", "class")))
     rank += any(word in names for word in _GOOD_NAMES)
     return rank - any(word in names for word in _BAD_NAMES)
+
+
+def _is_login(form: Form, button: Button) -> bool:
+    has_password = any(control.type == "password" for control in form.controls)
+    return has_password and "login" in kinds_in("purpose", button.text)
 
 
 def _is_all_we_have(form: Form, button: Button) -> bool:

@@ -67,7 +67,7 @@ class Understood:
         """Whether a value is put in when the profile has one."""
         control = reading.control
         is_usable = control.is_visible and not control.is_disabled and not control.is_readonly
-        is_known = reading.key in PROFILE_KEYS and reading.confidence >= SURE
+        is_known = (reading.key in PROFILE_KEYS and reading.confidence >= SURE) or reading.part != ""
         return self.purpose.is_ours and is_usable and is_known
 
 

@@ -6,6 +6,7 @@ several signals say adds up; what the control can hold decides what is possible.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -23,12 +24,16 @@ SURE = 0.5  # least confidence with which a field is filled
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a control is taken for. `key` None: nothing speaks for anything."""
+    """What a control is taken for. `key` None: nothing speaks for anything.
+
+    `part` is `street` or `house_number` where a form asks for a street address in two fields.
+    """
 
     control: Control
     key: str | None
     confidence: float
     why: str
+    part: str = ""
 
 
 # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill, and a few words in use beside it
@@ -51,6 +56,8 @@ AUTOCOMPLETE: Mapping[str, str] = {
     "country-name": "country",
     "url": "website",
     "email": "email",
+    "cc-given-name": "contact_first_name",
+    "cc-family-name": "contact_last_name",
     "tel": "phone",
     "tel-national": "phone",
     "tel-local": "other",
@@ -80,7 +87,7 @@ _TYPES: Mapping[str, tuple[str, float]] = {
     "email": ("email", 0.8),
     "tel": ("phone", 0.6),
     "url": ("website", 0.55),
-    "search": ("search", 0.9),
+    "search": ("search", 0.6),
 }
 _GUARDED = frozenset({"captcha", "honeypot", "username", "payment", "coupon", "search", "other", "password"})
 _ADDRESS = frozenset({"country", "state", "city"})
@@ -124,7 +131,7 @@ def classify(control: Control) -> Reading:
     if why := trap_why(control):
         return Reading(control, "honeypot", 0.95, why)
     token = _autocomplete(control)
-    if token and (key := _of_token(token)) and _can_hold(kind, key):
+    if token and (key := _of_token(token)) and _can_hold(kind, key) and not _is_login(control, key):
         return Reading(control, key, 0.97, f"autocomplete={token}")
     scores: dict[str, float] = {}
     reasons: dict[str, list[str]] = {}
@@ -139,6 +146,13 @@ def classify(control: Control) -> Reading:
     return Reading(control, best, round(max(0.05, first - 0.25 * second), 3), ", ".join(reasons[best][:3]))
 
 
+def _is_login(control: Control, key: str) -> bool:
+    """Whether a field that may complete an address is labelled "User name or e-mail": then it is a login."""
+    words = (control.label, control.attributes.get("aria-label", ""), control.attributes.get("placeholder", ""))
+    said = [hit for text in words for hit in find_keys(text)[:1]]
+    return key in ("email", "phone") and any(hit.key == "username" and " " in hit.phrase for hit in said)
+
+
 def _can_hold(kind: str, key: str) -> bool:
     possible = POSSIBLE.get(kind)
     return key in possible if possible is not None else key not in _NO_TEXT
@@ -150,11 +164,13 @@ def _autocomplete(control: Control) -> str:
 
 
 def _of_token(token: str) -> str | None:
-    return "payment" if token.startswith("cc-") else AUTOCOMPLETE.get(token)
+    return AUTOCOMPLETE.get(token) or ("payment" if token.startswith("cc-") else None)
 
 
 def _voices(control: Control, kind: str) -> Iterator[tuple[str, float, str]]:
     """Yield (key, weight, why) for everything that speaks for a key."""
+    if kind == "select" and _has_calling_codes(control):
+        yield "other", 0.98, "options are calling codes"
     if kind in _TYPES:
         key, weight = _TYPES[kind]
         yield key, weight, f"type={kind}"
@@ -162,9 +178,16 @@ def _voices(control: Control, kind: str) -> Iterator[tuple[str, float, str]]:
         is_name = source in ("name", "id")
         told: set[str] = set()
         for hit in find_keys(text, is_name=is_name):
-            if hit.key not in told:
-                told.add(hit.key)
-                yield hit.key, hit.strength * weight, f"{source} “{text[:60]}”"
+            # A field to type into that speaks of a newsletter wants the address for it.
+            key = "email" if hit.key == "newsletter" and kind in ("text", "email") else hit.key
+            if key not in told:
+                told.add(key)
+                yield key, hit.strength * weight * (0.7 if key != hit.key else 1), f"{source} “{text[:60]}”"
+
+
+def _has_calling_codes(control: Control) -> bool:
+    texts = [option.text for option in control.options[1:40]]
+    return len(texts) > 2 and sum(bool(re.search(r"\+\s?\d", text)) for text in texts) > len(texts) / 2
 
 
 def _texts(control: Control) -> Iterator[tuple[str, float, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from workers.forms.classify import Reading, kind_of
-from workers.forms.words import fold
+from workers.forms.words import find_keys, fold
 
 Readings = list[Reading]
 _BARE_NAMES = frozenset(
@@ -117,8 +117,35 @@ def _one_description(readings: Readings) -> Readings:
     return _change(readings, lambda one: one is short, "short_description", "the shorter of two descriptions")
 
 
+def _house_numbers(readings: Readings) -> Readings:
+    """A street beside a field of its own for the house number is a part that no key of a profile stands for."""
+    result = list(readings)
+    for place, one in enumerate(readings):
+        if one.key == "other" and one.control.is_text and _is_house_number(one):
+            for near in (place - 1, place - 2):
+                if near >= 0 and readings[near].key == "street_address" and "address-line1" not in readings[near].why:
+                    result[near] = replace(
+                        readings[near], key="other", part="street", why="a street without its number"
+                    )
+                    result[place] = replace(one, part="house_number")
+                    break
+    return result
+
+
+def _is_house_number(reading: Reading) -> bool:
+    control = reading.control
+    texts = ((control.title, False), (control.name, True), (control.attributes.get("id", ""), True))
+    return any(hit.phrase in _HOUSE_NUMBERS for text, is_name in texts for hit in find_keys(text, is_name=is_name))
+
+
+_HOUSE_NUMBERS = frozenset(
+    {"house number", "house no", "housenumber", "hausnummer", "hausnr", "haus nr", "huisnummer", "huisnr", "nr"}
+    | {"numero", "numero civico", "civico", "numero exterior", "street number", "streetnumber", "building number"}
+    | {"numer domu", "nr domu", "numero de rue", "n de rue", "husnummer", "husnr", "houseno", "housenum", "streetno"}
+)
 _RULES: tuple[Callable[[Readings], Readings], ...] = (
     _first_and_last,
+    _house_numbers,
     _address_lines,
     _unnamed_second_line,
     _phone_parts,

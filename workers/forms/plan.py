@@ -21,6 +21,8 @@ _SAME_QUESTION = 90  # of 100: an answer in `extra` belongs to a question this m
 _REQUIRED = re.compile(
     r"\*\s*:?\s*$|^\s*\*|\(?\b(required|pflichtfeld|obligatoire|obligatorio|obbligatorio|verplicht)\b\)?"
 )
+_NUMBER = r"\d+\s?[a-zA-Z]?(?:\s?[-/]\s?\d+\s?[a-zA-Z]?)?"
+_STREET = re.compile(rf"(?P<first>{_NUMBER}),?\s+(?P<after>\D.*)|(?P<before>.*\D),?\s+(?P<last>{_NUMBER})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def _answer(form: Understood, group: Sequence[Reading], profile: Profile) -> Ent
     control = lead.control
     if lead.key == "honeypot":
         return None
+    if lead.part:
+        return _street_part(lead, profile)
     if control.type == "checkbox" and lead.key in ("terms", "newsletter") and lead.confidence >= SURE:
         return _tick(lead)
     if control.is_tick:
@@ -128,6 +132,16 @@ def _answer(form: Understood, group: Sequence[Reading], profile: Profile) -> Ent
         if found is not None:
             return found
     return _extra(lead, profile) if lead.key in (None, "other") or lead.key in PROFILE_KEYS else None
+
+
+def _street_part(reading: Reading, profile: Profile) -> Entry | None:
+    """Return the street or the house number of an address that a form asks for in two fields."""
+    found = _STREET.fullmatch((profile.street_address or "").strip())
+    if found is None:
+        return None
+    street, number = found["after"] or found["before"], found["first"] or found["last"]
+    text = fit([street if reading.part == "street" else number], reading.control, may_cut=False)
+    return Entry(reading.control, "street_address", text, text) if text else None
 
 
 def _tick(reading: Reading) -> Entry | None:

@@ -16,7 +16,9 @@ def trap_why(control: Control) -> str:
     if control.is_visible or control.is_tick or control.type == "file" or control.tag == "select":
         return ""
     signs = _signs(control)
-    if control.hidden_why in _TRICKS and signs:
+    if not signs or _is_of_a_widget(control):
+        return ""
+    if control.hidden_why in _TRICKS:
         return f"hidden ({control.hidden_why}), {', '.join(signs)}"
     if control.hidden_why == "display" and len(signs) > 1:
         return f"not displayed, {', '.join(signs)}"
@@ -36,6 +38,13 @@ def _asks_to_stay_empty(control: Control) -> str:
     return ""
 
 
+def _is_of_a_widget(control: Control) -> bool:
+    """Whether a browser is meant to complete it, or a script's list stands in front of it."""
+    token = control.attributes.get("autocomplete", "").casefold()
+    is_list = control.attributes.get("role") == "combobox" or "aria-autocomplete" in control.attributes
+    return is_list or control.type == "search" or token not in ("", "off", "nope", "new-password", "false")
+
+
 def _signs(control: Control) -> list[str]:
     signs = []
     if control.attributes.get("tabindex") == "-1":
@@ -46,6 +55,4 @@ def _signs(control: Control) -> list[str]:
         signs.append("hidden from screen readers")
     if not control.is_required and control.hidden_why in ("off-screen", "clipped"):
         signs.append("out of sight")
-    if control.hidden_why in ("visibility", "opacity") and not control.is_required:
-        signs.append("invisible in its place")
     return signs

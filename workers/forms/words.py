@@ -12,7 +12,7 @@ from importlib.resources import files
 from itertools import chain
 from typing import Any
 
-LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl")
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da")
 _NAMES = "names"  # what programmers write into `name` and `id`
 
 
@@ -84,7 +84,7 @@ def language_data(language: str) -> Mapping[str, Any]:
 @cache
 def expressions(section: str, name: str) -> re.Pattern[str]:
     """Return one expression for what all languages list as `section.name`; made for `flatten`ed text."""
-    parts = [part for language in LANGUAGES for part in language_data(language)[section].get(name, [])]
+    parts = [part for language in LANGUAGES for part in language_data(language).get(section, {}).get(name, [])]
     return re.compile("|".join(f"(?:{part})" for part in parts))
 
 
@@ -94,7 +94,7 @@ def phrases(section: str) -> Phrases:
     return Phrases(
         (phrase, key, True)
         for language in LANGUAGES
-        for key, listed in language_data(language)[section].items()
+        for key, listed in language_data(language).get(section, {}).items()
         for phrase in listed
     )
 
@@ -102,7 +102,8 @@ def phrases(section: str) -> Phrases:
 @lru_cache(maxsize=20_000)
 def kinds_in(section: str, text: str) -> frozenset[str]:
     """Return which keys of a section a text speaks of."""
-    return frozenset(key for _, _, key, _, _ in phrases(section).find(fold(text).split()))
+    found = list(phrases(section).find(fold(text).split()))
+    return frozenset(one[2] for one in found if not any(_swallows(other, one) for other in found))
 
 
 @cache
@@ -112,14 +113,18 @@ def _fields(source: str) -> Phrases:
         (phrase, key, strength == "strong")
         for language in listed
         for strength in ("strong", "weak")
-        for key, entries in language_data(language)[strength].items()
+        # What a word of a sentence may mean says nothing in a name: `account_name` is no user name.
+        if strength == "strong" or language == _NAMES or source != _NAMES
+        for key, entries in language_data(language).get(strength, {}).items()
         for phrase in entries
     )
 
 
 @cache
 def _fillers() -> frozenset[str]:
-    return frozenset(word for language in LANGUAGES for word in language_data(language)["stopwords"]["words"])
+    return frozenset(
+        word for language in LANGUAGES for word in language_data(language).get("stopwords", {}).get("words", ())
+    )
 
 
 @lru_cache(maxsize=20_000)
