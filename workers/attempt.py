@@ -138,7 +138,8 @@ def _weigh(outcome: Outcome, number: int, gate: IntentGate, settings: Settings) 
 
 def backoff(number: int, settings: Settings) -> timedelta:
     """Return the wait after attempt `number`: doubling up to the limit, with jitter against herds."""
-    longest = min(settings.retry_delay * 2 ** (number - 1), settings.retry_delay_limit)
+    doublings: int = 2 ** (number - 1)
+    longest = min(settings.retry_delay * doublings, settings.retry_delay_limit)
     return longest * random.uniform(0.5, 1)  # noqa: S311 (jitter needs no secrecy)
 
 

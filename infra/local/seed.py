@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from workers.adapters.postgres import open_postgres_store
-
 from infra.local.environment import Addresses
 from infra.local.sites.catalogue import sample_directories
 from infra.migrate import migrate
+from workers.adapters.postgres import open_postgres_store
 from workers.adapters.sqs import SqsQueue
 from workers.directories.seed import seed_directories
 from workers.settings import Settings

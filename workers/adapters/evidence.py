@@ -1,4 +1,4 @@
-"""Evidence as files under one folder. Names are UUIDs that are made here: nothing of a page or a customer is in them."""
+"""Evidence as files under one folder, named by UUIDs made here: nothing of a page or a customer is in them."""
 
 from __future__ import annotations
 
