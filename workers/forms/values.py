@@ -60,8 +60,8 @@ def cut(text: str, limit: int) -> str:
     sentences = [match.end() for match in re.finditer(r"[.!?…](?=\s|$)", head[: limit + 1]) if match.end() <= limit]
     if sentences and sentences[-1] >= limit * 0.4:
         return text[: sentences[-1]]
-    space = head.rfind(" ")
-    return text[: space if space > 0 else limit].rstrip(" ,;:-–—(")
+    end = head.rfind(" ") if text[limit].isalnum() else limit
+    return text[: end if end > 0 else limit].rstrip(" ,;:-–—(")
 
 
 def _description(profile: Profile, control: Control) -> list[str]:

@@ -199,7 +199,8 @@ def _same_form(scene: Scene) -> Understood | None:
 
 def _names(form: Understood) -> set[str]:
     shown = [one.control for one in form.readings if one.control.is_visible]
-    return {one.name or one.attributes.get("id", "") or one.title for one in shown}
+    # Some builders name the fields of every step alike, `input_1`, `input_2`; their labels differ.
+    return {f"{one.name or one.attributes.get('id', '')} {one.label}".strip() or one.title for one in shown}
 
 
 def _is_emptied(scene: Scene) -> bool:

@@ -31,7 +31,7 @@ class Hit:
 def fold(text: str) -> str:
     """Return the text without case, accents and punctuation, its words separated by one space."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[^\W_]+", bare))
+    return re.sub(r"\be mail", "email", " ".join(re.findall(r"[^\W_]+", bare)))
 
 
 @lru_cache(maxsize=20_000)
