@@ -92,9 +92,10 @@ class LocalPostgres:
             self._lock = None
 
     async def remove(self) -> None:
-        """Stop, and delete the data and everything else in the server's folder."""
+        """Stop, and delete the data and everything else in the server's folders."""
         await self.stop()
-        shutil.rmtree(self.home.folder, ignore_errors=True)
+        for folder in {self.home.folder, self._asked_folder}:
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def create_database(self, name: str) -> None:
         """Create a database if it is missing."""

@@ -14,6 +14,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -138,6 +139,8 @@ def _shelter(folder: Path) -> Path:
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != 0:
         raise StackError(f"{shelter} belongs to somebody else. Look what it is, and remove it.")
     shelter.chmod(0o755)
+    with suppress(FileExistsError):
+        (folder / "moved").symlink_to(shelter)  # so that people find it, and remove it with the folder
     return shelter
 
 

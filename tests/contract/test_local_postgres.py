@@ -126,6 +126,7 @@ async def test_no_right_of_an_existing_folder_is_changed(tmp_path: Path) -> None
         assert [folder.stat().st_mode for folder in (closed, *closed.parents)] == before
         if os.geteuid() == 0:
             assert server.home.folder.parent == postgres_home.SHELTER
+            assert (closed / "postgres" / "moved").readlink() == server.home.folder
             assert psutil.Process(server.process_id).uids().effective != 0
     finally:
         await server.remove()

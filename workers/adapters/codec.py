@@ -41,6 +41,7 @@ from workers.profile import Profile
 
 Row = Mapping[str, Any]
 
+_REASONS: Mapping[str, Reason] = {one.value: one for one in Reason}
 _STATES: Mapping[type[Outcome], SubmissionState] = {
     Submitted: SubmissionState.SUBMITTED,
     Rejected: SubmissionState.REJECTED,
@@ -168,7 +169,7 @@ def _read_submission(row: Row) -> Submission:
         directory=read_directory(row["directory"]),
         state=SubmissionState(row["state"]),
         attempts=row["attempts"],
-        reason=None if row["reason"] is None else Reason(row["reason"]),
+        reason=None if row["reason"] is None else _REASONS[row["reason"]],
         message=row["message"],
         evidence=Evidence(row["screenshot"], row["final_url"], row["confirmation"], row["listing_url"]),
         not_before=_read_moment(row["not_before"]),

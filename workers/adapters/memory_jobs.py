@@ -73,7 +73,9 @@ class MemoryJobs:
         named = list(dict.fromkeys(order.directories))
         unknown = [one for one in named if one not in known]
         states = {one: known[one].status for one in named if one in known}
-        unavailable = {one: status for one, status in states.items() if status is not DirectoryStatus.ACTIVE}
+        unavailable: dict[str, str] = {
+            one: status for one, status in states.items() if status is not DirectoryStatus.ACTIVE
+        }
         if not named:
             able = [one for one in known.values() if one.status is DirectoryStatus.ACTIVE and one.allows_automation]
             best = sorted(able, key=lambda one: (-one.domain_authority, one.id))

@@ -199,4 +199,4 @@ class MemoryTables:
 
 def doubled(delay: timedelta, hints: int) -> timedelta:
     """Return how long to wait before a hint is sent again: doubling with each, up to eight times."""
-    return delay * min(8, 2 ** max(0, min(hints, 10) - 1))
+    return delay * min(8, 1 << max(0, min(hints, 10) - 1))
