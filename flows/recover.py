@@ -24,5 +24,5 @@ async def recover_stale_jobs() -> State[Any]:
     began = datetime.now(UTC)
     async with current_fleet() as fleet, get_client() as client:
         report = await sweep(fleet.store, fleet.queue, fleet.settings)
-        tidied = await tidy_runs(client, fleet.store, (*report.recovered, *report.failed), began=began)
+        tidied = await tidy_runs(client, fleet.store, (*report.recovered, *report.ended), began=began)
     return Completed(message=summary(report, tidied=tidied))

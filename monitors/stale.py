@@ -12,13 +12,17 @@ from workers.settings import Settings
 
 log = get_logger("monitors.stale")
 
+# A sweep that took a batch has five seconds to send it (`due_hints_v1`); SQS takes a hint in some milliseconds.
+BATCH = 100
+BATCHES = 10
+
 
 @dataclass(frozen=True, slots=True)
 class StaleReport:
-    """What one sweep did. `recovered` and `failed` name the jobs; `unsent` hints wait for the next sweep."""
+    """What one sweep did. Jobs in `recovered` go on, those in `ended` do not; `unsent` hints wait for the next sweep."""
 
     recovered: tuple[JobId, ...] = ()
-    failed: tuple[JobId, ...] = ()
+    ended: tuple[JobId, ...] = ()
     unknown: int = 0
     sent: int = 0
     unsent: int = 0
@@ -30,24 +34,32 @@ async def recover_stale_jobs(store: Store, queue: Queue, settings: Settings) -> 
     sent, unsent = await send_due_hints(store, queue, settings)
     report = StaleReport(
         recovered=tuple(one.job_id for one in recoveries if one.state is JobState.PENDING),
-        failed=tuple(one.job_id for one in recoveries if one.state is not JobState.PENDING),
+        ended=tuple(one.job_id for one in recoveries if one.state is not JobState.PENDING),
         unknown=sum(one.unknown for one in recoveries),
         sent=sent,
         unsent=unsent,
     )
     if report != StaleReport():
-        log.info("jobs.recovered", recovered=report.recovered, failed=report.failed, sent=sent, unsent=unsent)
+        log.info("jobs.recovered", recovered=report.recovered, ended=report.ended, sent=sent, unsent=unsent)
     return report
 
 
 async def send_due_hints(store: Store, queue: Queue, settings: Settings) -> tuple[int, int]:
-    """Send every hint that is due; return how many went out and how many could not (the queue is away)."""
-    hints = await store.due_hints(rehint_after=settings.rehint_after)
-    for sent, hint in enumerate(hints):
-        try:
-            await queue.send(hint)
-        except QueueUnavailable as error:
-            log.warning("hints.unsent", count=len(hints) - sent, error=str(error))
-            return sent, len(hints) - sent
-        await store.hint_sent(hint)
-    return len(hints), 0
+    """Send the hints that are due; return how many went out and how many could not (the queue is away).
+
+    A sweep sends at most `BATCHES` × `BATCH` hints; what is left is due again at the next one.
+    """
+    total = 0
+    for _ in range(BATCHES):
+        hints = await store.due_hints(rehint_after=settings.rehint_after, limit=BATCH)
+        for sent, hint in enumerate(hints):
+            try:
+                await queue.send(hint)
+            except QueueUnavailable as error:
+                log.warning("hints.unsent", count=len(hints) - sent, error=str(error))
+                return total + sent, len(hints) - sent
+            await store.hint_sent(hint)
+        total += len(hints)
+        if len(hints) < BATCH:
+            break
+    return total, 0

@@ -17,7 +17,7 @@ from workers.errors import LeaseLost
 from workers.fleet import Fleet
 from workers.itinerary import Itinerary
 from workers.log import bound, get_logger
-from workers.model import ClaimRefusal, Directory, Job, JobId, JobState
+from workers.model import ClaimRefusal, Directory, Job, JobId, JobState, SubmissionState
 from workers.outcome import Deferred, Outcome, Reason
 from workers.tenure import Stop, Tenure
 
@@ -59,7 +59,7 @@ class Hooks:
 
 
 async def run_job(fleet: Fleet, job_id: JobId, *, is_retry: bool = False, hooks: Hooks | None = None) -> JobReport:
-    """Take the job, submit to each directory that is open, settle.
+    """Take the job, submit to each directory that is due, settle.
 
     Raises `StoreUnavailable` when the database stays away; the lease then ends by itself and the sweep goes on.
     """
@@ -79,10 +79,13 @@ async def run_job(fleet: Fleet, job_id: JobId, *, is_retry: bool = False, hooks:
 
 
 async def submit_each(tenure: Tenure, hooks: Hooks) -> None:
-    """Visit every open directory. A job waits for at most as many slots as there are, so that jobs take turns."""
-    open_ones = [one.directory for one in tenure.job.submissions if one.state.is_open]
-    itinerary = Itinerary(open_ones)
-    visitors = min(tenure.fleet.settings.slots, len(open_ones))
+    """Visit every directory that is due (the claim planned those; a deferred one still waits for its time).
+
+    A job waits for at most as many slots as there are, so that jobs take turns.
+    """
+    due = [one.directory for one in tenure.job.submissions if one.state is SubmissionState.PLANNED]
+    itinerary = Itinerary(due)
+    visitors = min(tenure.fleet.settings.slots, len(due))
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(visitors):

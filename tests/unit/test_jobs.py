@@ -89,6 +89,20 @@ async def test_nothing_sent_is_tried_again_until_the_attempts_are_spent(store: M
     assert ends == [JobEnd.WAITING, JobEnd.WAITING, JobEnd.FAILED]
 
 
+async def test_a_claim_does_not_cut_the_wait_of_another_directory_short(store: MemoryStore, clock: Clock) -> None:
+    async def asks_for_time(directory: Directory, _gate: Gate) -> Outcome:
+        return Deferred(Reason.DIRECTORY_ERROR, "503", delay=timedelta(minutes=1 if directory.id == "a" else 10))
+
+    submitter = ScriptedSubmitter(asks_for_time)
+    fleet = fleet_with(submitter, store)
+    job_id = await order_job(store, ["a", "b"])
+    await run_job(fleet, job_id)
+    submitter.visits.clear()
+    clock.now += timedelta(minutes=2)
+    await run_job(fleet, job_id)
+    assert submitter.visits == ["a"]
+
+
 async def test_a_retry_runs_only_what_failed(store: MemoryStore) -> None:
     async def a_is_down(directory: Directory, gate: Gate) -> Outcome:
         if directory.id == "a":

@@ -45,7 +45,7 @@ async def test_three_jobs_three_fates(store: MemoryStore, clock: Clock, settings
     clock.now += LEASE
     await store.claim(young, WorkerId("worker"), lease=LEASE)
     report = await recover_stale_jobs(store, MemoryQueue(), settings)
-    assert (report.recovered, report.failed) == ((due,), (spent,))
+    assert (report.recovered, report.ended) == ((due,), (spent,))
     states = [job.state for job in [await store.read(one) for one in (young, due, spent)] if job]
     assert states == [JobState.IN_PROGRESS, JobState.PENDING, JobState.FAILED]
 
@@ -91,3 +91,10 @@ async def test_a_hint_that_never_reached_the_queue_is_sent_by_the_sweep(
     clock.now += timedelta(seconds=5)
     assert (await recover_stale_jobs(store, queue, settings)).sent == 1
     assert (await recover_stale_jobs(store, queue, settings)).sent == 0, "a hint that was just sent is not sent again"
+
+
+async def test_more_hints_than_a_batch_go_out_in_one_sweep(store: MemoryStore, settings: Settings) -> None:
+    queue = MemoryQueue()
+    for number in range(101):
+        await order_job(store, ["a"], customer=f"customer-{number}")
+    assert (await recover_stale_jobs(store, queue, settings)).sent == 101
