@@ -19,7 +19,7 @@ BATCHES = 10
 
 @dataclass(frozen=True, slots=True)
 class StaleReport:
-    """What one sweep did. Jobs in `recovered` go on, those in `ended` do not; `unsent` hints wait for the next sweep."""
+    """What one sweep did: `recovered` jobs go on, `ended` ones do not; `unsent` hints wait for the next sweep."""
 
     recovered: tuple[JobId, ...] = ()
     ended: tuple[JobId, ...] = ()
