@@ -164,7 +164,10 @@ def _payment(look: _Look) -> Purpose | None:
 
 def _newsletter(look: _Look) -> Purpose | None:
     is_small = "email" in look.keys and look.typed <= 3 and set(look.keys) <= _NEWSLETTER
-    return Purpose.NEWSLETTER if is_small and "newsletter" in look.hint else None
+    leads_on = any("next" in kinds_in("buttons", button.text) for button in look.form.buttons)
+    # A lone address with a button is asked for by a newsletter, or by a wizard's step.
+    is_lone = look.typed == 1 and not leads_on and not look.hint & {"listing", "contact"}
+    return Purpose.NEWSLETTER if is_small and (is_lone or "newsletter" in look.hint) else None
 
 
 def _comment(look: _Look) -> Purpose | None:

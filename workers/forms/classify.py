@@ -67,8 +67,6 @@ AUTOCOMPLETE: Mapping[str, str] = {
     "tel-extension": "other",
     "tel-local-prefix": "other",
     "username": "username",
-    "new-password": "password",
-    "current-password": "password",
     "one-time-code": "captcha",
     "bday": "other",
     "bday-day": "other",
@@ -95,7 +93,7 @@ _CHOICES = _ADDRESS | {"category", "employees", "price_range", "year_founded", "
 POSSIBLE: Mapping[str, frozenset[str]] = {  # what each kind of control can hold
     "select": _CHOICES | {"contact_title", "newsletter", "coupon", "postal_code", "hours"},
     "checkbox": frozenset({"terms", "newsletter", "category", "other", "honeypot", "captcha"}),
-    "radio": frozenset({"category", "employees", "price_range", "country", "payment", "newsletter", "terms", "other"}),
+    "radio": frozenset({"category", "employees", "price_range", "payment", "newsletter", "terms", "other"}),
     "file": frozenset({"logo", "image", "other"}),
     "textarea": frozenset(
         {"description", "short_description", "tagline", "message", "keywords", "hours", "street_address", "category"}
@@ -131,7 +129,7 @@ def classify(control: Control) -> Reading:
     if why := trap_why(control):
         return Reading(control, "honeypot", 0.95, why)
     token = _autocomplete(control)
-    if token and (key := _of_token(token)) and _can_hold(kind, key) and not _is_login(control, key):
+    if token and (key := _of_token(token)) and _can_hold(kind, key) and not _is_misused(control, key):
         return Reading(control, key, 0.97, f"autocomplete={token}")
     scores: dict[str, float] = {}
     reasons: dict[str, list[str]] = {}
@@ -146,11 +144,14 @@ def classify(control: Control) -> Reading:
     return Reading(control, best, round(max(0.05, first - 0.25 * second), 3), ", ".join(reasons[best][:3]))
 
 
-def _is_login(control: Control, key: str) -> bool:
-    """Whether a field that may complete an address is labelled "User name or e-mail": then it is a login."""
+def _is_misused(control: Control, key: str) -> bool:
+    """Whether the label denies the autocomplete token: "User name or e-mail", or a house number as a second line."""
     words = (control.label, control.attributes.get("aria-label", ""), control.attributes.get("placeholder", ""))
     said = [hit for text in words for hit in find_keys(text)[:1]]
-    return key in ("email", "phone") and any(hit.key == "username" and " " in hit.phrase for hit in said)
+    if key == "address_line2":
+        return any(hit.key == "other" and hit.strength > 0.9 for hit in said)
+    is_bare = " " not in control.attributes.get("autocomplete", "").strip()
+    return key in ("email", "phone") and is_bare and any(hit.key == "username" and " " in hit.phrase for hit in said)
 
 
 def _can_hold(kind: str, key: str) -> bool:

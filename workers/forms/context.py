@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ _BARE_NAMES = frozenset(
 )
 _LAST_BESIDE_FIRST = frozenset({"name", "nom", "naam", "ihr name", "votre nom", "nachname"})
 _FIRST_BESIDE_LAST = frozenset({"nombre", "nome", "nombres", "prenom", "su nombre", "tu nombre", "seu nome", "name"})
+_FIRST_LINE = re.compile(r"(address|adresse|line|street|direccion|addr)[ _-]?1\b")
 _TITLES = frozenset({"title", "titre", "titel", "titulo", "titolo"})
 
 
@@ -68,7 +70,8 @@ def _address_lines(readings: Readings) -> Readings:
     lines = 0
     for place, one in enumerate(readings):
         follows = place > 0 and readings[place - 1].key in ("street_address", "address_line2") and one.control.is_text
-        if one.key == "street_address" and follows and lines and "autocomplete" not in one.why:
+        is_told = "autocomplete" in one.why or _FIRST_LINE.search(f"{one.control.title} {one.control.name}".casefold())
+        if one.key == "street_address" and follows and lines and not is_told:
             lines += 1
             key = "address_line2" if lines == 2 else "other"
             result.append(replace(one, key=key, why=f"{one.why}; line {lines} of an address"))
@@ -123,7 +126,7 @@ def _house_numbers(readings: Readings) -> Readings:
     for place, one in enumerate(readings):
         if one.key == "other" and one.control.is_text and _is_house_number(one):
             for near in (place - 1, place - 2):
-                if near >= 0 and readings[near].key == "street_address" and "address-line1" not in readings[near].why:
+                if near >= 0 and readings[near].key == "street_address" and "street-address" not in readings[near].why:
                     result[near] = replace(
                         readings[near], key="other", part="street", why="a street without its number"
                     )

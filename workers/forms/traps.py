@@ -29,6 +29,8 @@ def _asks_to_stay_empty(control: Control) -> str:
     texts = [control.label, control.labelled_by, control.attributes.get("placeholder", "")]
     if not any(texts) and control.before:
         texts.append(control.before[-1])
+    if "validation purposes" in control.after.casefold():  # what a much used form builder writes below its trap
+        return f"asks to be left empty: “{control.after[:80]}”"
     for text in texts:
         if any(hit.key == "honeypot" for hit in find_keys(text)):
             return f"asks to be left empty: “{text[:80]}”"

@@ -152,6 +152,6 @@ def _swallows(longer: tuple[int, int, str, bool, str], shorter: tuple[int, int, 
 def _strength(is_strong: bool, rest: int, keys: int, length: int) -> float:
     """Weigh a phrase: what the whole text says counts more than a word in a sentence. Tuned on the corpora."""
     if rest == 0 and keys == 1:
-        return 0.93 if is_strong else 0.78
+        return 0.93 if is_strong else 0.72
     weight = (0.88 if is_strong else 0.42) - 0.03 * min(rest, 6)
     return weight * (0.75 if length > 14 else 1.0)
