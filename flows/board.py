@@ -20,7 +20,7 @@ from workers.ports import EvidenceStore
 log = get_logger("board")
 
 # Seconds between two updates: nobody reads a page faster, and an update costs Prefect's server about 20 ms.
-_REST = 2.0
+_REST = 4.0
 
 Row = dict[str, Any]
 

@@ -23,7 +23,7 @@ from workers.tenure import Stop, Tenure
 log = get_logger("watch")
 
 # Seconds between two looks. A cancel must be heard, and the run end, within 15 s.
-_INTERVAL = 2.0
+_INTERVAL = 4.0
 
 
 @asynccontextmanager
