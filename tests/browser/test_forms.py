@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Page
 
 from infra.local.sites.catalogue import EXPECTED, SAMPLE_PROFILE, SITES
 from tests.fixtures.browser import chromium_of, pool_settings
@@ -297,16 +299,26 @@ async def test_a_browser_that_dies_at_the_click_leaves_an_unknown(
     assert sites.accepted("plain") == []
 
 
+class KillingPages:
+    """Lends pages whose Chromium is killed as soon as they ask the directory for anything."""
+
+    def __init__(self, pool: BrowserPool) -> None:
+        self.pool = pool
+
+    @asynccontextmanager
+    async def page(self) -> AsyncIterator[Page]:
+        async with self.pool.page() as page:
+            page.once("request", lambda _: chromium_of(self.pool).kill())
+            yield page
+
+
 async def test_a_browser_that_dies_before_the_click_is_an_error_to_try_again(
     pool: BrowserPool, evidence: FolderEvidence, sites: SampleSites
 ) -> None:
-    sites.fault("plain", latency=30)
-    work = asyncio.create_task(attempt(FormSubmitter(pool, evidence, pool_settings()), sites.directory("plain")))
-    while pool.busy == 0:  # noqa: ASYNC110 - the pool sets no event when a page is lent
-        await asyncio.sleep(0.01)
-    chromium_of(pool).kill()
+    sites.fault("plain", latency=10)
     with pytest.raises(BrowserUnavailable):
-        await work
+        await attempt(FormSubmitter(KillingPages(pool), evidence, pool_settings()), sites.directory("plain"))
+    assert sites.ledger("plain") == []
 
 
 async def test_an_attempt_that_is_cancelled_gives_its_page_back(
