@@ -27,13 +27,18 @@ from prefect.settings import PREFECT_API_URL
 
 from workers.errors import FleetError
 from workers.model import PRIORITIES
-from workers.prefect_worker import HEARTBEAT, FleetWorker
+from workers.prefect_worker import FleetWorker
 from workers.settings import Settings, load_settings
 
 PREFECT_FILE = Path(__file__).resolve().parents[1] / "prefect.yaml"
 BROWSERS = "fleet"  # the pool whose workers drive browsers
 SERVICES = "fleet-services"  # the pool whose workers consume and watch
+FLOWS = ("process-job", "consume-jobs", "recover-stale-jobs")
 ZOMBIES = "fleet: end runs without a heartbeat"
+
+# Three signs of life, of which a run sends one in 180 s (PREFECT_FLOWS_HEARTBEAT_FREQUENCY). The sweep ends the runs
+# of jobs much sooner; this is for the others.
+ZOMBIE_AFTER = timedelta(seconds=3 * 180)
 
 
 class NotBootstrapped(FleetError):
@@ -89,8 +94,8 @@ async def _make_automation(client: PrefectClient, automation: AutomationCore) ->
         await client.create_automation(automation)
 
 
-def zombie_automation() -> AutomationCore:
-    """Crash a run that sent no sign of life three times over: its process was killed, and told nobody."""
+def zombie_automation(within: timedelta = ZOMBIE_AFTER) -> AutomationCore:
+    """Crash a run of Fleet's flows that sent no sign of life for so long: its process was killed, and told nobody."""
     signs = "prefect.flow-run.heartbeat"
     ends = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry")}
     return AutomationCore(
@@ -98,12 +103,15 @@ def zombie_automation() -> AutomationCore:
         description="A killed process tells nobody; its run would be shown as running for ever.",
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            match_related=ResourceSpecification(
+                {"prefect.resource.role": "flow", "prefect.resource.name": list(FLOWS)}
+            ),
             for_each={"prefect.resource.id"},
             after={signs},
             expect={signs, *ends},
             posture=Posture.Proactive,
             threshold=1,
-            within=3 * HEARTBEAT,
+            within=within,
         ),
         actions=[
             ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life: its process was probably killed.")

@@ -31,7 +31,6 @@ from prefect.exceptions import Abort, InfrastructureNotFound, Pause
 from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.settings import (
-    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_WORKER_PREFETCH_SECONDS,
     PREFECT_WORKER_QUERY_SECONDS,
     temporary_settings,
@@ -281,11 +280,10 @@ def _patience() -> Iterator[None]:
 
 
 def _brisk_settings() -> AbstractContextManager[Any]:
-    """Ask for work every second, and tell soon enough that a run lives; what the operator sets wins."""
+    """Ask for work every second; what the operator sets wins."""
     return temporary_settings(
         set_defaults={
             PREFECT_WORKER_QUERY_SECONDS: 1,
             PREFECT_WORKER_PREFETCH_SECONDS: 1,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: int(HEARTBEAT.total_seconds()),
         }
     )

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -17,6 +18,7 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import StateType
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect.states import AwaitingRetry, Cancelling
 
 from tests.fixtures.prefect import PrefectServer
@@ -103,6 +105,20 @@ async def test_a_waiting_job_ends_its_run_well_and_says_so(deployed: PrefectServ
         assert run.state is not None
         assert (run.state.type, run.state.name) == (StateType.COMPLETED, "Waiting")
         assert str(run.state.message).startswith("1 directory to be tried again; another run goes on at ")
+
+
+async def test_a_full_disk_for_prefects_results_costs_no_submission(
+    deployed: PrefectServer, store: MemoryStore, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    submitter = ScriptedSubmitter()
+    job_id = await order_job(store, ["a", "b"])
+    async with deployed.client() as client:
+        with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: tmp_path / "file" / "results"}):
+            async with working(fleet_with(submitter, store)):
+                run = await ended(client, (await start_job(client, job_id)).id)
+    assert (run.state_type, run.state_name) == (StateType.COMPLETED, "Completed")
+    assert sorted(submitter.visits) == ["a", "b"]
 
 
 async def test_a_cancel_in_the_ui_waits_for_what_was_clicked_and_ends_within_15_s(
