@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from playwright.async_api import Error, Frame, Page
 
@@ -50,8 +50,7 @@ async def _read(frame: Frame, number: int, deadline: timedelta) -> FrameView:
         "limit": CONTROL_LIMIT,
         "texts": TEXT_LIMIT,
     }
-    raw: Any = await frame.evaluate(script("snapshot"), limits)
-    return read_frame(raw, number)
+    return read_frame(json.loads(await frame.evaluate(script("snapshot"), limits)), number)
 
 
 def _inner(page: Page, main: FrameView, is_own: Callable[[str], bool]) -> list[Frame]:

@@ -1,4 +1,5 @@
 // Returns what one frame shows: every control as a person sees it, buttons, forms, texts, frames, captcha widgets.
+// It returns JSON as text: Playwright takes a tree of values apart and checks it node by node, which costs more than all else.
 // The elements themselves stay in the page, under a symbol, for `fill.js` and `press.js` to find by number.
 async ({deadline, quiet, limit, texts: textLimit}) => {
   const CONTROLS = "input:not([type=hidden]):not([type=submit]):not([type=image]):not([type=button]):not([type=reset])," +
@@ -229,7 +230,7 @@ async ({deadline, quiet, limit, texts: textLimit}) => {
     .map(textOf).filter(text => text.length > 2);
   window[Symbol.for("fleet")] = {controls: controls.map(c => c.element), buttons: buttons.map(b => b.element)};
   const links = [...document.querySelectorAll("a[href]")].slice(0, 400).map(a => ({url: a.href, text: cut(squeeze(a.textContent), 120)}));
-  return {
+  return JSON.stringify({
     url: location.href, title: cut(document.title, 300), language: document.documentElement.lang || "", lines: texts.map(t => cut(t, 500)),
     controls: described, buttons: listed, alerts: [...new Set(alerts)], links,
     forms: forms.map((form, index) => ({
@@ -246,5 +247,5 @@ async ({deadline, quiet, limit, texts: textLimit}) => {
     captchas: captchas.map(element => ({
       kind: cut(element.className?.toString() || element.tagName, 80), is_visible: !hiddenWhy(element) ||
         element.matches(".g-recaptcha:not([data-size=invisible]),.h-captcha:not([data-size=invisible]),.cf-turnstile") && shows(element)})),
-  };
+  });
 }
