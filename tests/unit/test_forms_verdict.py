@@ -126,6 +126,11 @@ def test_a_duplicate_is_told_in_every_language(text: str) -> None:
     assert verdict(page(lines=[text])).finding is Finding.DUPLICATE
 
 
+@pytest.mark.parametrize("text", ["Already listed? Claim your listing.", "If your site is already listed, log in."])
+def test_a_question_about_duplicates_is_no_duplicate(text: str) -> None:
+    assert verdict(page(lines=[text])).finding is Finding.UNCONFIRMED
+
+
 def complaining(field: Control, message: str) -> PageView:
     return page([replace(one, messages=(message,) if one is field else ()) for one in FIELDS], lines=[message])
 

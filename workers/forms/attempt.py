@@ -178,11 +178,14 @@ class Attempt:
             case Finding.NEXT_STEP:
                 return await self._next_step(form, pressed)
             case Finding.UNCONFIRMED:
-                return Unknown(
-                    Reason.UNCONFIRMED, f"Nothing proves that the directory took it. It shows: “{verdict.quote}”"
-                )
+                return self._unconfirmed(verdict.quote)
             case _:
                 assert_never(verdict.finding)
+
+    def _unconfirmed(self, quote: str) -> Outcome:
+        if self.is_committed:
+            return Unknown(Reason.UNCONFIRMED, f"Nothing proves that the directory took it. It shows: “{quote}”")
+        return Deferred(Reason.DIRECTORY_ERROR, f"A step of the form led nowhere. It shows: “{quote}”")
 
     async def _refused(self, form: Understood, pressed: Pressed) -> Outcome | None:
         verdict = pressed.verdict

@@ -81,8 +81,15 @@ def _server_error(scene: Scene) -> Verdict | None:
 
 
 def _duplicate(scene: Scene) -> Verdict | None:
-    quote = _first(_news(scene), "duplicate") or _first(_json_texts(scene), "duplicate")
+    texts = [*_news(scene), *_json_texts(scene)]
+    quote = next((text for text in texts if any(map(_says_duplicate, _sentences(flatten(text))))), "")
     return Verdict(Finding.DUPLICATE, quote) if quote else None
+
+
+def _says_duplicate(sentence: str) -> bool:
+    """Whether a sentence states it; "Already listed? Claim it" and "If it is listed already, …" state nothing."""
+    is_open = sentence.endswith("?") or sentence.startswith(("if ", "wenn ", "falls ", "si ", "se ", "als "))
+    return not is_open and _says(sentence, "duplicate")
 
 
 def _complained(scene: Scene) -> Verdict | None:
