@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from tests.unit.forms_bench import button, control, form_of, page, textarea
+from workers.forms.choose import understand
 from workers.forms.exchange import Answer
 from workers.forms.verdict import Finding, Scene, Verdict, is_confirmation, judge
 from workers.forms.view import Control, PageView
@@ -160,10 +161,31 @@ def test_a_script_that_answers_200_with_success_false_is_no_success() -> None:
     assert found.finding is not Finding.CONFIRMED
 
 
-def test_another_form_is_the_next_step() -> None:
-    found = verdict(page([control("E-mail"), control("Phone")], lines=["Step 2 of 3"]))
+ANOTHER_FORM = (control("E-mail"), control("Phone"))
+
+
+def test_another_form_that_counts_its_steps_is_the_next_step() -> None:
+    found = verdict(page(ANOTHER_FORM, lines=["Step 2 of 3"]))
     assert found.finding is Finding.NEXT_STEP
     assert found.next_form is not None
+
+
+def test_another_form_after_a_button_that_says_next_is_the_next_step() -> None:
+    (form,) = understand(page(FIELDS, heading="Add your business", buttons=[button("Continue")]))
+    scene = Scene(form, BEFORE, page(ANOTHER_FORM), (answer(),))
+    assert judge(scene).finding is Finding.NEXT_STEP
+
+
+def test_another_form_after_a_plain_submit_proves_nothing() -> None:
+    """A directory that took the form may offer another; to go on would be a second submission."""
+    assert verdict(page(ANOTHER_FORM, lines=["Welcome back"])).finding is Finding.UNCONFIRMED
+
+
+def test_what_the_page_said_of_previews_before_the_click_is_no_sign_of_a_next_step() -> None:
+    form = form_of(*FIELDS)
+    before = page(FIELDS, lines=["Preview our magazine"])
+    scene = Scene(form, before, page(ANOTHER_FORM, lines=["Preview our magazine"]), (answer(),))
+    assert judge(scene).finding is Finding.UNCONFIRMED
 
 
 def test_a_preview_is_the_next_step_and_nothing_was_sent() -> None:

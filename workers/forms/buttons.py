@@ -19,11 +19,15 @@ _BAD_NAMES = ("cancel", "reset", "secondary", "social", "toggle", "close", "icon
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """The button to press. `leads_on` when it certainly only leads to another step, where nothing is sent for good."""
+    """The button to press.
+
+    `leads_on` when it certainly only leads to another step, where nothing is sent for good: the page counts its steps.
+    `is_next` when only its own words say so, or promise a preview.
+    """
 
     button: Button
     leads_on: bool
-    is_preview: bool
+    is_next: bool
 
 
 def find_press(form: Form, frame: FrameView) -> Press | None:
@@ -39,8 +43,9 @@ def find_press(form: Form, frame: FrameView) -> Press | None:
     best = ranked[0]
     kinds = _kinds(best)
     steps = step_of(frame.lines)
-    is_next = "next" in kinds and "final" not in kinds and steps is not None and steps[0] < steps[1]
-    return Press(best, is_next, "preview" in kinds and "final" not in kinds)
+    is_next = bool(kinds & {"next", "preview"}) and "final" not in kinds
+    leads_on = is_next and "next" in kinds and steps is not None and steps[0] < steps[1]
+    return Press(best, leads_on=leads_on, is_next=is_next)
 
 
 def _kinds(button: Button) -> frozenset[str]:

@@ -130,10 +130,16 @@ def _walled(scene: Scene) -> Verdict | None:
 
 
 def _going_on(scene: Scene) -> Verdict | None:
+    """Another form is shown. It is a next step only where the page says that nothing was sent, or the button did.
+
+    A directory that took the form may offer another one right away; to go on there would be a second submission.
+    """
     form = _next_form(scene)
     if form is None or _same_form(scene) is not None:
         return None
-    says_so = _first(scene.after.lines, "not_sent")
+    says_so = _first(_news(scene), "not_sent")
+    if not says_so and not (scene.form.press and scene.form.press.is_next):
+        return None
     if _first(_news(scene), "confirmed") and not says_so:
         return None
     if form.purpose is Purpose.CONFIRM and not says_so:
