@@ -48,6 +48,29 @@ async def find_runs(prefect: str, job_id: JobId) -> list[Run]:
     return [_run(prefect, run) for run in json.loads(answer) if run["parameters"].get("job_id") == job_id]
 
 
+async def end_lost_runs(prefect: str, before: datetime) -> int:
+    """End the runs that began before a moment and are shown as running; return how many there were.
+
+    The processes of an earlier stack are gone, and told nobody when they were killed: their runs would keep the places
+    of the next shifts for minutes. Raises `StackError` when the server does not answer.
+    """
+    wanted = {
+        "flow_runs": {
+            "state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}},
+            "expected_start_time": {"before_": before.isoformat()},
+        },
+        "limit": 200,
+    }
+    answer = await ask(f"{prefect}/api/flow_runs/filter", wanted)
+    if answer is None:
+        raise StackError("The Prefect server does not answer.")
+    lost = json.loads(answer)
+    crashed = {"state": {"type": "CRASHED", "message": "The stack that ran it is gone."}}
+    for run in lost:
+        await ask(f"{prefect}/api/flow_runs/{run['id']}/set_state", crashed)
+    return len(lost)
+
+
 def _run(prefect: str, run: dict[str, Any]) -> Run:
     return Run(
         id=run["id"],

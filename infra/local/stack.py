@@ -14,6 +14,7 @@ import signal
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from infra.local.blueprint import Blueprint
@@ -22,6 +23,7 @@ from infra.local.home import PROJECT, Home, StackState
 from infra.local.network import PortKeeper
 from infra.local.part import ServerPart
 from infra.local.postgres import LocalPostgres
+from infra.local.prefect_server import end_lost_runs
 from infra.local.process import MARK, kill_marked, spawn, tail
 from infra.local.seed import prepare
 from infra.local.sqs import LocalSqs
@@ -93,7 +95,7 @@ class Stack:
         blueprint = Blueprint(addresses, self._environment, self.home)
         # Those that need another part wait for it themselves, and load their modules meanwhile.
         await together(
-            self._supervisor.start(blueprint.prefect_server()),
+            self._serve_prefect(blueprint),
             self._run_once("bootstrap", blueprint.bootstrap()),
             self._serve_api(blueprint),
             *(self._supervisor.start(part) for part in (blueprint.sites(), *blueprint.workers())),
@@ -108,6 +110,12 @@ class Stack:
             api=f"http://127.0.0.1:{self._ports.take(8080)}",
             sites=f"http://127.0.0.1:{self._ports.take(8800)}",
         )
+
+    async def _serve_prefect(self, blueprint: Blueprint) -> None:
+        began = datetime.now(UTC)
+        await self._supervisor.start(blueprint.prefect_server())
+        if lost := await end_lost_runs(blueprint.addresses.prefect, began):
+            self._say(f"{lost} runs of a stack that did not stop in order were ended.")
 
     async def _serve_api(self, blueprint: Blueprint) -> None:
         await prepare(blueprint.addresses, stack_settings(self._environment))
