@@ -27,8 +27,12 @@ Work = Callable[[], Awaitable[State[Any]]]
 
 
 async def submit(tenure: Tenure, directory: Directory) -> Outcome:
-    """Make an attempt inside a task (`workers.jobs.Submit`)."""
-    results: list[Outcome | LeaseLost | AttemptStopped] = []
+    """Make an attempt inside a task (`workers.jobs.Submit`). What it raises is raised here, past Prefect's states.
+
+    When Prefect does not let the task run, the attempt is made all the same: its server costs the picture, never
+    the job.
+    """
+    results: list[Outcome | Exception] = []
 
     async def work() -> State[Any]:
         try:
@@ -36,14 +40,18 @@ async def submit(tenure: Tenure, directory: Directory) -> Outcome:
         except (LeaseLost, AttemptStopped) as stop:
             results.append(stop)
             return Cancelled(message=str(stop))
+        except Exception as error:
+            results.append(error)
+            raise
         results.append(outcome)
         return state_of(outcome)
 
     await _run(tenure, directory, work, is_fresh=True)
-    result = results[0]
-    if isinstance(result, LeaseLost | AttemptStopped):
-        raise result
-    return result
+    if not results:
+        return await attempt(tenure, directory)
+    if isinstance(results[0], Exception):
+        raise results[0]
+    return results[0]
 
 
 async def show_what_was_done(tenure: Tenure) -> None:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from time import monotonic
 
-from workers.errors import StoreUnavailable
+from workers.errors import FleetError
 from workers.fleet import Fleet
 from workers.log import get_logger
 from workers.model import Beat, Job, Lease
@@ -93,9 +93,9 @@ class Tenure:
                 self.stop(Stop.LOST)
 
     async def _ask(self) -> Beat | None:
-        """Prolong the lease; None when the database is away (the lease's own end then decides)."""
+        """Prolong the lease; None when the database is away or refuses (the lease's own end then decides)."""
         try:
             return await self.fleet.store.beat(self.lease, extend=self.fleet.settings.lease)
-        except StoreUnavailable as error:
+        except FleetError as error:
             log.warning("heartbeat.failed", job_id=self.lease.job_id, error=str(error))
             return None

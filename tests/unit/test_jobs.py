@@ -17,11 +17,12 @@ from tests.unit.workbench import (
     order_job,
 )
 from workers.adapters.memory_store import MemoryStore
-from workers.errors import BrowserUnavailable, LeaseLost, StoreUnavailable
+from workers.errors import BrowserUnavailable, LeaseLost, StoreRefused, StoreUnavailable
 from workers.jobs import JobEnd, JobReport, run_job
 from workers.model import ClaimRefusal, Directory, JobId, SubmissionState, WorkerId
 from workers.outcome import Deferred, NeedsHuman, Outcome, Reason
 from workers.ports import Gate
+from workers.tenure import Stop, Tenure
 
 
 @pytest.fixture
@@ -303,3 +304,21 @@ async def test_a_database_that_stays_away_is_raised_as_such(
     monkeypatch.setattr(store, "begin_attempt", away)
     with pytest.raises(StoreUnavailable):
         await run_job(fleet_with(ScriptedSubmitter(), store), job_id)
+
+
+async def test_a_heartbeat_that_is_refused_ends_the_work_when_the_lease_is_over(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_args: object, **_kwargs: object) -> None:
+        raise StoreRefused("permission denied")
+
+    brief = {"lease": 0.2, "attempt_deadline": 0.1, "navigation_timeout": 0.05, "verdict_timeout": 0.05}
+    fleet = fleet_with(ScriptedSubmitter(), store, **brief)
+    claim = await store.claim(await order_job(store, ["a"]), fleet.worker_id, lease=fleet.settings.lease)
+    assert claim.lease is not None
+    assert claim.job is not None
+    monkeypatch.setattr(store, "beat", refused)
+    tenure = Tenure(fleet, claim.lease, claim.job)
+    async with asyncio.timeout(5), tenure.held():
+        await tenure.over()
+    assert tenure.stop_reason is Stop.LOST
