@@ -118,6 +118,8 @@ async def _make(tenure: Tenure, directory: Directory, gate: IntentGate) -> Outco
 def _refused(gate: IntentGate) -> Outcome:
     if gate.refusal is IntentAnswer.ALREADY_SUBMITTED:
         return Skipped(Reason.ALREADY_SUBMITTED, Reason.ALREADY_SUBMITTED.sentence)
+    if gate.refusal is IntentAnswer.NOT_ACTIVE:
+        return Skipped(Reason.DIRECTORY_INACTIVE, Reason.DIRECTORY_INACTIVE.sentence)
     return NeedsHuman(Reason.EARLIER_UNRESOLVED, Reason.EARLIER_UNRESOLVED.sentence)
 
 

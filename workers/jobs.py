@@ -17,8 +17,8 @@ from workers.errors import LeaseLost
 from workers.fleet import Fleet
 from workers.itinerary import Itinerary
 from workers.log import bound, get_logger
-from workers.model import ClaimRefusal, Directory, Job, JobId, JobState, SubmissionState
-from workers.outcome import Deferred, Outcome, Reason
+from workers.model import ClaimRefusal, Directory, DirectoryStatus, Job, JobId, JobState, SubmissionState
+from workers.outcome import Deferred, Outcome, Reason, Skipped
 from workers.tenure import Stop, Tenure
 
 log = get_logger("jobs")
@@ -110,12 +110,17 @@ async def _visit(tenure: Tenure, itinerary: Itinerary, hooks: Hooks) -> None:
 
 
 async def _submit_in_turn(tenure: Tenure, directory: Directory, itinerary: Itinerary, hooks: Hooks) -> None:
-    """Submit when it is the directory's turn, else put it back; a turn that is too far away defers it."""
-    wait = await _wait_for_turn(tenure, directory)
-    if wait > tenure.fleet.settings.pace_wait_limit:
-        outcome: Outcome = Deferred(Reason.PACE, Reason.PACE.sentence, delay=wait)
-        if not await tenure.fleet.store.record(tenure.lease, directory.id, outcome, seconds=0):
-            raise LeaseLost
+    """Submit when it is the directory's turn, else put it back; a turn that is too far away defers it.
+
+    A directory that was not active when the job was claimed is not visited; later changes meet the gate.
+    """
+    outcome: Outcome
+    if directory.status is not DirectoryStatus.ACTIVE:
+        outcome = Skipped(Reason.DIRECTORY_INACTIVE, Reason.DIRECTORY_INACTIVE.sentence)
+        await _record_unvisited(tenure, directory, outcome)
+    elif (wait := await _wait_for_turn(tenure, directory)) > tenure.fleet.settings.pace_wait_limit:
+        outcome = Deferred(Reason.PACE, Reason.PACE.sentence, delay=wait)
+        await _record_unvisited(tenure, directory, outcome)
     elif wait:
         return itinerary.postpone(directory, wait.total_seconds())
     else:
@@ -123,6 +128,11 @@ async def _submit_in_turn(tenure: Tenure, directory: Directory, itinerary: Itine
     if hooks.on_outcome:
         await hooks.on_outcome(directory, outcome)
     return None
+
+
+async def _record_unvisited(tenure: Tenure, directory: Directory, outcome: Outcome) -> None:
+    if not await tenure.fleet.store.record(tenure.lease, directory.id, outcome, seconds=0):
+        raise LeaseLost
 
 
 async def _wait_for_turn(tenure: Tenure, directory: Directory) -> timedelta:

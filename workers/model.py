@@ -237,6 +237,7 @@ class IntentAnswer(StrEnum):
     LEASE_LOST = "lease_lost"
     ALREADY_SUBMITTED = "already_submitted"  # another job of this customer has it there
     EARLIER_UNRESOLVED = "earlier_unresolved"  # an intent without an outcome stands
+    NOT_ACTIVE = "not_active"  # the directory takes no automated submissions now
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Reason(StrEnum):
         "earlier_unresolved",
         "An earlier submission of this customer to this directory has no known outcome yet.",
     )
-    NEEDS_VERIFICATION = "needs_verification", "Nobody has verified this directory yet."
+    DIRECTORY_INACTIVE = "directory_inactive", "The directory takes no submissions now."
     ROBOTS_DISALLOWED = "robots_disallowed", "The directory's robots.txt forbids it."
     AUTOMATION_FORBIDDEN = "automation_forbidden", "The directory forbids automated submissions."
 

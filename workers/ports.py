@@ -99,7 +99,10 @@ class SubmissionStore(Protocol):
         """Count an attempt and return its number from 1; None when the lease was lost or it is not open."""
 
     async def commit_intent(self, lease: Lease, directory: DirectoryId) -> IntentAnswer:
-        """Commit the decision to click the last button; unique for customer and directory."""
+        """Commit the decision to click the last button; unique for customer and directory.
+
+        Only at a directory that is active and allows automation at this very moment.
+        """
 
     async def void_intent(self, lease: Lease, directory: DirectoryId, proof: str) -> bool:
         """Take the intent back because the click provably sent nothing; the submission is planned again."""

@@ -32,7 +32,8 @@ BEGIN
 END
 $$;
 
--- Commit the decision to click. Answers "committed", "lease_lost", "already_submitted" or "earlier_unresolved".
+-- Commit the decision to click. Answers "committed", "lease_lost", "not_active", "already_submitted" or
+-- "earlier_unresolved". Whoever pauses the directory waits for the commit, or the commit sees the pause.
 -- Unique for customer and directory; the same call sent again (same token) is "committed" again.
 CREATE FUNCTION commit_intent_v1(job_id uuid, epoch integer, directory text, token uuid) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -46,6 +47,10 @@ BEGIN
     SELECT * INTO submission FROM job_results
     WHERE job_results.job_id = commit_intent_v1.job_id AND directory_id = directory FOR UPDATE;
     IF submission.state IN ('planned', 'deferred') THEN
+        PERFORM FROM directories WHERE id = directory AND status = 'active' AND allows_automation FOR SHARE;
+        IF NOT FOUND THEN
+            RETURN to_jsonb('not_active'::text);
+        END IF;
         INSERT INTO intents (customer_id, directory_id, job_id, lease_epoch, token)
         VALUES (submission.customer_id, directory, submission.job_id, epoch, commit_intent_v1.token)
         ON CONFLICT (customer_id, directory_id) WHERE voided_at IS NULL DO NOTHING;

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.store_world import ALPHA, BETA, LEASE, World, order
 from workers.adapters.postgres import PostgresRpc
 from workers.adapters.store import DatabaseStore
-from workers.model import ClaimRefusal, IntentAnswer, JobState, Recovery, WorkerId
+from workers.model import ClaimRefusal, DirectoryStatus, IntentAnswer, JobState, Recovery, WorkerId
 
 OVER = LEASE + timedelta(seconds=1)
 
@@ -134,6 +134,17 @@ async def test_an_intent_of_another_job_waits_for_the_first_and_is_refused(
     async with blocked(database_url, postgres_world.store.commit_intent(second, ALPHA)) as late:
         await halfway.commit()
         assert await late is IntentAnswer.EARLIER_UNRESOLVED
+
+
+async def test_an_intent_waits_for_a_pause_of_its_directory_and_is_refused(
+    postgres_world: World, halfway: Halfway, database_url: str
+) -> None:
+    lease = await postgres_world.hold(ALPHA)
+    await halfway.begin()
+    assert await halfway.store.set_status(ALPHA, DirectoryStatus.PAUSED)
+    async with blocked(database_url, postgres_world.store.commit_intent(lease, ALPHA)) as late:
+        await halfway.commit()
+        assert await late is IntentAnswer.NOT_ACTIVE
 
 
 async def test_a_second_order_with_the_key_waits_for_the_first_and_is_its_job(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import get_args
 
 import pytest
 
-from tests.contract.store_world import ALPHA, BETA, LEASE, World
+from tests.contract.store_world import ALPHA, BETA, LEASE, World, directory
 from workers.adapters.codec import state_of
 from workers.errors import StoreRefused
-from workers.model import DirectoryId, IntentAnswer, JobState, Lease
+from workers.model import DirectoryId, DirectoryStatus, IntentAnswer, JobState, Lease
 from workers.outcome import (
     Deferred,
     Evidence,
@@ -96,6 +97,23 @@ async def test_of_many_intents_at_the_same_moment_one_is_committed(world: World)
     answers = await asyncio.gather(*(world.store.commit_intent(one, ALPHA) for one in leases for _ in range(3)))
     assert answers.count(IntentAnswer.COMMITTED) == 1
     assert set(answers) == {IntentAnswer.COMMITTED, IntentAnswer.EARLIER_UNRESOLVED}
+
+
+@pytest.mark.parametrize("status", [one for one in DirectoryStatus if one is not DirectoryStatus.ACTIVE])
+async def test_a_directory_that_is_no_longer_active_is_not_clicked(world: World, status: DirectoryStatus) -> None:
+    lease = await world.hold(ALPHA)
+    await world.store.begin_attempt(lease, ALPHA)
+    await world.store.set_status(ALPHA, status)
+    assert await world.store.commit_intent(lease, ALPHA) is IntentAnswer.NOT_ACTIVE
+    assert await world.states(lease.job_id) == ["planned"]
+    await world.store.set_status(ALPHA, DirectoryStatus.ACTIVE)
+    assert await world.store.commit_intent(lease, ALPHA) is IntentAnswer.COMMITTED, "the refusal left an intent"
+
+
+async def test_a_directory_that_came_to_forbid_automation_is_not_clicked(world: World) -> None:
+    lease = await world.hold(ALPHA)
+    await world.store.import_directories([replace(directory("alpha"), allows_automation=False)])
+    assert await world.store.commit_intent(lease, ALPHA) is IntentAnswer.NOT_ACTIVE
 
 
 async def test_another_customer_may_be_submitted_to_the_same_directory(world: World) -> None:

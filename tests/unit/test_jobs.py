@@ -19,7 +19,7 @@ from tests.unit.workbench import (
 from workers.adapters.memory_store import MemoryStore
 from workers.errors import BrowserUnavailable, LeaseLost, StoreRefused, StoreUnavailable
 from workers.jobs import JobEnd, JobReport, run_job
-from workers.model import ClaimRefusal, Directory, JobId, SubmissionState, WorkerId
+from workers.model import ClaimRefusal, Directory, DirectoryId, DirectoryStatus, JobId, SubmissionState, WorkerId
 from workers.outcome import Deferred, NeedsHuman, Outcome, Reason
 from workers.ports import Gate
 from workers.tenure import Stop, Tenure
@@ -281,6 +281,27 @@ async def test_slots_are_shared_by_all_jobs_of_a_process(store: MemoryStore) -> 
     reports = await asyncio.gather(*(run_job(fleet, job_id) for job_id in jobs))
     assert [report.end for report in reports] == [JobEnd.COMPLETED] * 3
     assert submitter.most_at_once == 2
+
+
+async def test_a_directory_paused_before_the_claim_is_skipped_unvisited(store: MemoryStore) -> None:
+    submitter = ScriptedSubmitter()
+    job_id = await order_job(store, ["a", "b"])
+    await store.set_status(DirectoryId("a"), DirectoryStatus.PAUSED)
+    report = await run_job(fleet_with(submitter, store), job_id)
+    assert report.end is JobEnd.COMPLETED
+    assert (states(report)["a"], reason_of(report, "a")) == (SubmissionState.SKIPPED, Reason.DIRECTORY_INACTIVE)
+    assert submitter.visits == ["b"]
+    assert report.job is not None
+    assert report.job.submissions[0].attempts == 0
+
+
+async def test_a_directory_paused_while_its_form_is_filled_is_not_clicked(store: MemoryStore) -> None:
+    async def paused_meanwhile(directory: Directory, gate: Gate) -> Outcome:
+        await store.set_status(directory.id, DirectoryStatus.PAUSED)
+        return await click_and_confirm(directory, gate)
+
+    report = await run_job(fleet_with(ScriptedSubmitter(paused_meanwhile), store), await order_job(store, ["a"]))
+    assert (states(report)["a"], reason_of(report, "a")) == (SubmissionState.SKIPPED, Reason.DIRECTORY_INACTIVE)
 
 
 async def test_a_turn_too_far_away_defers_without_counting_an_attempt(store: MemoryStore) -> None:

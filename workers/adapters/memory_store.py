@@ -54,6 +54,10 @@ class MemoryStore(MemoryJobs):
         if found is None or not (found[1].state.is_open or found[1].state is SubmissionState.SUBMITTING):
             return IntentAnswer.LEASE_LOST
         job, result = found
+        place = self.tables.directories[directory]
+        is_active = place.status is DirectoryStatus.ACTIVE and place.allows_automation
+        if result.state.is_open and not is_active:
+            return IntentAnswer.NOT_ACTIVE
         earlier = self.tables.intents.get((job.customer, directory))
         if earlier is not None:
             is_known = earlier.outcome in _KNOWN
