@@ -9,12 +9,13 @@ import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from urllib.parse import urlsplit
 
 from benchmarks import bare, machine
 from benchmarks.fleet import FleetFigures, measure
 from benchmarks.report import Pace, Report, now
+from infra.local.control import erase
 from infra.local.demo import count_accepted, reset_sites
 from infra.local.home import Home, StackState
 from infra.local.stack import Stack
@@ -35,8 +36,11 @@ async def run(jobs: int, singles: int, slots: int) -> Report:
     async def measure_fleet(stack: StackState) -> FleetFigures:
         return await measure(stack, slugs, jobs, singles)
 
-    with TemporaryDirectory(prefix="fleet-bench-") as folder:
-        fleet = await Stack(Home.find(Path(folder)), _tell).run(measure_fleet)
+    home = Home.find(Path(mkdtemp(prefix="fleet-bench-")))
+    try:
+        fleet = await Stack(home, _tell).run(measure_fleet)
+    finally:
+        await asyncio.to_thread(erase, home)
     return Report(now(), facts, slugs, slots, pooled, launched, launched_at_once, fleet)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from infra.local.home import Home, StackState
+from infra.local.postgres import LocalPostgres
 from infra.local.process import tail
 from workers.errors import StackError
 
@@ -50,6 +53,13 @@ def stop(home: Home, state: StackState) -> None:
     os.kill(state.pid, signal.SIGTERM)
     if not _until(lambda: not home.is_held(), STOPPED_WITHIN):
         raise StackError(f"The stack (process {state.pid}) did not stop within {STOPPED_WITHIN.seconds} s.")
+
+
+def erase(home: Home) -> None:
+    """Delete everything of a stack that does not run, also what root's Postgres keeps elsewhere."""
+    with home.hold():
+        asyncio.run(LocalPostgres(home.folder / "postgres").remove())
+        shutil.rmtree(home.folder)
 
 
 def _until(condition: Callable[[], bool], limit: timedelta) -> bool:

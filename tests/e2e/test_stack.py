@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.control import erase
 from infra.local.home import Home
 from tests.fixtures.stack import RunningStack, order, processes_of
 from tests.waiting import until
@@ -53,6 +54,7 @@ async def test_a_signal_during_the_start_leaves_no_process(tmp_path: Path, numbe
     assert await asyncio.wait_for(process.wait(), 60) == 0
     assert processes_of(state.stack) == []
     assert home.last() is None
+    await asyncio.to_thread(erase, home)
 
 
 async def test_an_order_is_accepted_while_sqs_is_down_and_worked_off_later(stack: RunningStack) -> None:
