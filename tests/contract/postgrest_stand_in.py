@@ -143,6 +143,6 @@ def _error(error: asyncpg.PostgresError, role: str) -> JSONResponse:
     if code == "42501" and role == "anon":
         status = 401
     return JSONResponse(
-        {"code": code, "message": str(error), "details": getattr(error, "detail", None), "hint": None},
+        {"code": code, "message": error.args[0], "details": getattr(error, "detail", None), "hint": None},
         status_code=status,
     )

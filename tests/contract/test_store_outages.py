@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import traceback
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from infra.local.postgres import LocalPostgres
 from infra.migrate import migrate
 from tests.contract.postgrest_stand_in import StandIn, token
-from tests.contract.store_world import ALPHA, LEASE, World, furnish, order
+from tests.contract.store_world import ALPHA, LEASE, PROFILE, World, furnish, order
 from workers.adapters.postgres import open_postgres_store
 from workers.adapters.rpc import CallUndone, error_from
 from workers.adapters.store import DatabaseStore
@@ -166,6 +167,29 @@ async def test_a_lock_that_is_held_too_long_is_given_up(postgres_world: World, d
     await transaction.rollback()
     await blocker.close()
     assert await postgres_world.store.read(lease.job_id)
+
+
+@pytest.mark.parametrize("world", ["postgres", "supabase"], indirect=True)
+async def test_a_refusal_tells_nothing_of_the_row_that_was_refused(world: World, database_url: str) -> None:
+    """Postgres quotes the row to whoever row security does not bind, as Supabase's own service role."""
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("ALTER TABLE jobs DISABLE ROW LEVEL SECURITY, ADD CONSTRAINT closed CHECK (priority > 9)")
+    try:
+        with pytest.raises(StoreRefused, match="closed") as caught:
+            await world.order(ALPHA)
+    finally:  # the next test gets this database
+        await admin.execute("ALTER TABLE jobs ENABLE ROW LEVEL SECURITY, DROP CONSTRAINT closed")
+        await admin.close()
+    assert caught.value.code == "23514"
+    told = "".join(traceback.format_exception(caught.value))
+    assert PROFILE.email not in told, "the log of a traceback would hold it"
+
+
+async def test_an_argument_that_cannot_be_sent_is_refused_and_not_told(postgres_world: World) -> None:
+    assert isinstance(postgres_world.store, DatabaseStore)
+    with pytest.raises(StoreRefused, match=r"argument \$1") as caught:
+        await postgres_world.store._rpc.call("list_jobs_v1", max_jobs=PROFILE.email)
+    assert PROFILE.email not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.fixture

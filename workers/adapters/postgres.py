@@ -9,7 +9,7 @@ import asyncpg
 
 from workers.adapters.rpc import CallUndone, error_from
 from workers.adapters.store import DatabaseStore
-from workers.errors import FleetError, SettingsInvalid, StoreRefused, StoreUnavailable
+from workers.errors import FleetError, SettingsInvalid, StoreUnavailable
 from workers.settings import Settings
 
 _CONNECT_LIMIT = 10.0  # seconds, also for a free connection of the pool
@@ -36,7 +36,8 @@ class PostgresRpc:
                 *(_encode(value) for value in arguments.values()),
             )
         except _TROUBLE as error:
-            raise _translate(error) from error
+            # A traceback would print its cause, and with that the detail that `_translate` leaves out.
+            raise _translate(error) from None
         finally:
             await self._pool.release(connection)
         return None if answer is None else json.loads(answer)
@@ -89,8 +90,7 @@ def _encode(value: Any) -> Any:
 
 
 def _translate(error: Exception) -> FleetError:
+    """Return our own error, without the detail: it quotes the refused row, with its customer's profile."""
     if isinstance(error, asyncpg.PostgresError):
-        return error_from(getattr(error, "sqlstate", None) or "", str(error))
-    if isinstance(error, asyncpg.DataError):  # asyncpg's own, before anything is sent
-        return StoreRefused(str(error), "22000")
+        return error_from(getattr(error, "sqlstate", None) or "", error.args[0])
     return StoreUnavailable(f"The connection to the database was lost: {error or type(error).__name__}")

@@ -32,12 +32,15 @@ class CallUndone(StoreUnavailable):
 # connection left, lock or statement timeout, server starting or stopping.
 _PASSING = ("40001", "40P01", "25006", "53", "55P03", "57014", "57P")
 _CONNECTION = "08"
+_DATA = "22"  # a value that does not fit: the message quotes it after a colon, and it may be a customer's
 # PostgREST found no free connection or could not connect: https://docs.postgrest.org/en/stable/references/errors.html
 _POSTGREST_AWAY = ("PGRST000", "PGRST001", "PGRST002", "PGRST003")
 
 
 def error_from(code: str, message: str) -> FleetError:
     """Return the error for an SQLSTATE, a PostgREST code or an HTTP status."""
+    if code.startswith(_DATA):
+        message = message.partition(": ")[0]
     if code.startswith((*_PASSING, *_POSTGREST_AWAY)):
         return CallUndone(f"The database cannot serve now ({code}): {message}")
     if code.startswith(_CONNECTION) or (len(code) == 3 and code.startswith("5")):

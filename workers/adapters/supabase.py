@@ -28,7 +28,8 @@ class SupabaseRpc:
         try:
             response = await self._client.rpc(function, arguments).execute()
         except APIError as error:
-            raise error_from(str(error.code or ""), error.message or "no message") from error
+            # Without its cause, whose details quote the refused row: a customer's profile.
+            raise error_from(str(error.code or ""), error.message or "no message") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise CallUndone(f"No connection to Supabase: {error or type(error).__name__}") from error
         except httpx.TransportError as error:
