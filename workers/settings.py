@@ -57,7 +57,11 @@ class Settings(BaseSettings):
     # The queue
     queue: Literal["sqs", "memory"] = Field(default="sqs", description="Which adapter carries the hints.")
     sqs_endpoint: str | None = Field(default=None, description="Address of an SQS server that is not AWS's.")
-    sqs_region: str = Field(default="us-east-1", description="AWS region of the queues.")
+    sqs_region: str = Field(
+        default="us-east-1",
+        validation_alias=AliasChoices("FLEET_SQS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="AWS region of the queues; unset, `AWS_REGION` or `AWS_DEFAULT_REGION` says it.",
+    )
     queue_prefix: str = Field(
         default="fleet",
         pattern=r"^[A-Za-z0-9_-]{1,60}$",

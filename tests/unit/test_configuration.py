@@ -57,3 +57,10 @@ def test_a_fault_names_the_variable_and_never_the_value(monkeypatch: pytest.Monk
 def test_durations_are_given_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEET_RETRY_DELAY", "1.5")
     assert load_settings({"store": "memory"}).retry_delay == timedelta(seconds=1.5)
+
+
+def test_the_region_of_aws_is_the_queues_region_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert load_settings({"store": "memory"}).sqs_region == "eu-central-1"
+    monkeypatch.setenv("FLEET_SQS_REGION", "eu-west-1")
+    assert load_settings({"store": "memory"}).sqs_region == "eu-west-1"
