@@ -65,7 +65,8 @@ async def run_job(fleet: Fleet, job_id: JobId, *, is_retry: bool = False, hooks:
     """
     hooks = hooks or Hooks()
     with bound(job_id=job_id, worker_id=fleet.worker_id):
-        claim = await fleet.store.claim(job_id, fleet.worker_id, lease=fleet.settings.lease, is_retry=is_retry)
+        lease, limit = fleet.settings.lease, fleet.settings.max_recoveries
+        claim = await fleet.store.claim(job_id, fleet.worker_id, lease=lease, is_retry=is_retry, max_recoveries=limit)
         if claim.lease is None or claim.job is None:
             log.info("claim.refused", refusal=claim.refusal)
             return JobReport(JobEnd.REFUSED, await fleet.store.read(job_id), claim.refusal)

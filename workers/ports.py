@@ -60,11 +60,14 @@ class JobStore(Protocol):
     async def count_in_flight(self, *, dispatch_grace: timedelta) -> int:
         """Count the jobs in progress under a live lease, or dispatched within `dispatch_grace` and unclaimed."""
 
-    async def claim(self, job_id: JobId, worker_id: WorkerId, *, lease: timedelta, is_retry: bool = False) -> Claim:
+    async def claim(
+        self, job_id: JobId, worker_id: WorkerId, *, lease: timedelta, is_retry: bool = False, max_recoveries: int = 3
+    ) -> Claim:
         """Take the job by compare-and-set, with a new epoch.
 
         With `is_retry` (an operator's wish) a job that waits is due now, and a failed one is opened again:
-        its failed submissions are planned anew, everything else stays as it is.
+        its failed submissions are planned anew, everything else stays as it is. A job whose lease is over is
+        taken from its lost worker, or ended as the sweep does when that happened `max_recoveries` times before.
         """
 
     async def beat(self, lease: Lease, *, extend: timedelta) -> Beat:

@@ -54,10 +54,36 @@ LANGUAGE sql SET search_path = public, pg_temp AS $$
     WHERE jobs.id = move_job_v1.job_id
 $$;
 
+-- End a job that lost its worker when it shall not go on: it is to be cancelled, or was taken back `max_recoveries`
+-- times before, and then what is open in it fails. Returns its state, or null when it may go on. The attempts that the
+-- lost worker had begun are used.
+CREATE FUNCTION end_lost_v1(job jobs, max_recoveries integer) RETURNS job_state
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    ending job_state;
+BEGIN
+    UPDATE job_results SET attempting_since = NULL
+    WHERE job_results.job_id = job.id AND attempting_since IS NOT NULL;
+    IF job.is_cancelling THEN
+        ending := 'cancelled';
+        PERFORM close_open_v1(job.id, 'cancelled', NULL, ''),
+                move_job_v1(job.id, ending, 'job.cancelled', was_lost => true);
+    ELSIF job.recoveries >= max_recoveries THEN
+        PERFORM close_open_v1(job.id, 'failed', 'internal_error',
+                              format('The job lost its worker %s times.', job.recoveries + 1));
+        ending := judge_job_v1(job.id);
+        PERFORM move_job_v1(job.id, ending, 'job.given_up', was_lost => true);
+    END IF;
+    RETURN ending;
+END
+$$;
+
 -- Take the job by compare-and-set, with a new epoch. Answers {"epoch": n, "job": job_json_v1} or {"refusal": why}.
--- A job whose lease is over is taken from its lost worker first. With `is_retry` a waiting job is due now, and a
--- failed one is opened again: its failed submissions are planned anew, everything else stays.
-CREATE FUNCTION claim_job_v1(job_id uuid, worker_id text, lease double precision, is_retry boolean) RETURNS jsonb
+-- A job whose lease is over is taken from its lost worker first, or ended (end_lost_v1). With `is_retry` a waiting job
+-- is due now, and a failed one is opened again: its failed submissions are planned anew, everything else stays.
+CREATE FUNCTION claim_job_v1(
+    job_id uuid, worker_id text, lease double precision, is_retry boolean, max_recoveries integer
+) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     job jobs;
@@ -75,8 +101,7 @@ BEGIN
 
     IF job.state = 'in_progress' THEN
         PERFORM lose_intents_v1(job.id);
-        IF job.is_cancelling THEN
-            PERFORM close_open_v1(job.id, 'cancelled', NULL, ''), move_job_v1(job.id, 'cancelled', 'job.cancelled');
+        IF end_lost_v1(job, max_recoveries) IS NOT NULL THEN
             RETURN jsonb_build_object('refusal', 'finished');
         END IF;
     ELSIF job.state = 'failed' THEN
@@ -182,15 +207,13 @@ BEGIN
 END
 $$;
 
--- Take back jobs whose lease is over, oldest first; two sweeps at once share them. A job that was taken back
--- `max_recoveries` times before ends: what is open in it fails.
+-- Take back jobs whose lease is over, oldest first, or end them (end_lost_v1); two sweeps at once share them.
 -- Answers [{"job_id", "state", "unknown": submissions whose click nobody knows about}].
 CREATE FUNCTION recover_stale_v1(max_recoveries integer, max_jobs integer) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     job jobs;
     next job_state;
-    event text;
     lost integer;
     done jsonb := '[]';
 BEGIN
@@ -199,20 +222,11 @@ BEGIN
         ORDER BY lease_until LIMIT max_jobs FOR UPDATE SKIP LOCKED
     LOOP
         lost := lose_intents_v1(job.id);
-        IF job.is_cancelling THEN
-            next := 'cancelled';
-            PERFORM close_open_v1(job.id, 'cancelled', NULL, '');
-        ELSIF job.recoveries >= max_recoveries THEN
-            PERFORM close_open_v1(job.id, 'failed', 'internal_error',
-                                  format('The job lost its worker %s times.', job.recoveries + 1));
-            next := judge_job_v1(job.id);
-        ELSE
+        next := end_lost_v1(job, max_recoveries);
+        IF next IS NULL THEN
             next := 'pending';
+            PERFORM move_job_v1(job.id, next, 'job.recovered', was_lost => true);
         END IF;
-        UPDATE job_results SET attempting_since = NULL
-        WHERE job_results.job_id = job.id AND attempting_since IS NOT NULL;
-        event := CASE next WHEN 'pending' THEN 'job.recovered' WHEN 'cancelled' THEN 'job.cancelled' ELSE 'job.given_up' END;
-        PERFORM move_job_v1(job.id, next, event, was_lost => true);
         done := done || jsonb_build_object('job_id', job.id, 'state', next, 'unknown', lost);
     END LOOP;
     RETURN done;
@@ -221,7 +235,8 @@ $$;
 
 GRANT EXECUTE ON FUNCTION
     lose_intents_v1(uuid), close_open_v1(uuid, submission_state, text, text), judge_job_v1(uuid),
-    move_job_v1(uuid, job_state, text, timestamptz, boolean), claim_job_v1(uuid, text, double precision, boolean),
+    move_job_v1(uuid, job_state, text, timestamptz, boolean), end_lost_v1(jobs, integer),
+    claim_job_v1(uuid, text, double precision, boolean, integer),
     beat_job_v1(uuid, integer, double precision), settle_job_v1(uuid, integer), release_job_v1(uuid, integer),
     cancel_job_v1(uuid), recover_stale_v1(integer, integer)
 TO service_role;
@@ -232,7 +247,8 @@ DROP FUNCTION cancel_job_v1(uuid);
 DROP FUNCTION release_job_v1(uuid, integer);
 DROP FUNCTION settle_job_v1(uuid, integer);
 DROP FUNCTION beat_job_v1(uuid, integer, double precision);
-DROP FUNCTION claim_job_v1(uuid, text, double precision, boolean);
+DROP FUNCTION claim_job_v1(uuid, text, double precision, boolean, integer);
+DROP FUNCTION end_lost_v1(jobs, integer);
 DROP FUNCTION move_job_v1(uuid, job_state, text, timestamptz, boolean);
 DROP FUNCTION judge_job_v1(uuid);
 DROP FUNCTION close_open_v1(uuid, submission_state, text, text);

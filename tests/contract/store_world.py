@@ -57,8 +57,12 @@ class World:
     async def order(self, *directories: DirectoryId, customer: str = "shop-1", key: str | None = None) -> Enqueued:
         return await self.store.enqueue(order(*directories, customer=customer, key=key))
 
-    async def claim(self, job_id: JobId, worker: str = "worker-1", *, is_retry: bool = False) -> Claim:
-        return await self.store.claim(job_id, WorkerId(worker), lease=LEASE, is_retry=is_retry)
+    async def claim(
+        self, job_id: JobId, worker: str = "worker-1", *, is_retry: bool = False, max_recoveries: int = 3
+    ) -> Claim:
+        return await self.store.claim(
+            job_id, WorkerId(worker), lease=LEASE, is_retry=is_retry, max_recoveries=max_recoveries
+        )
 
     async def hold(self, *directories: DirectoryId, customer: str = "shop-1") -> Lease:
         """A new job, claimed."""

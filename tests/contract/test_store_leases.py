@@ -277,6 +277,47 @@ async def test_the_sweep_takes_back_what_is_stale_and_ends_what_is_spent(world: 
     assert reopened.job.recoveries == 0
 
 
+async def test_a_claim_ends_a_job_whose_recoveries_are_spent_as_the_sweep_does(world: World) -> None:
+    lease = await world.hold(ALPHA, BETA, GAMMA)
+    await submit(world, lease, ALPHA)
+    for _ in range(2):
+        await world.pass_time(OVER)
+        claim = await world.claim(lease.job_id, max_recoveries=2)
+        assert claim.lease, claim.refusal
+        lease = claim.lease
+    assert await world.store.commit_intent(lease, BETA) is IntentAnswer.COMMITTED
+    await world.pass_time(OVER)
+    assert (await world.claim(lease.job_id, max_recoveries=2)).refusal is ClaimRefusal.FINISHED
+    job = await world.store.read(lease.job_id)
+    assert job
+    assert (job.state, job.recoveries) == (JobState.FAILED, 3)
+    assert await world.states(lease.job_id) == ["submitted", "unknown", "failed"]
+    assert job.submissions[2].reason is Reason.INTERNAL_ERROR
+    assert job.submissions[2].message == "The job lost its worker 3 times."
+    assert (await world.events(lease.job_id))[-1] == "job.given_up"
+    assert await world.store.settle(lease) is None, "its last worker may still be there"
+
+
+async def test_a_cancelled_job_whose_worker_died_is_not_claimed(world: World) -> None:
+    lease = await world.hold(ALPHA)
+    await world.store.cancel(lease.job_id)
+    await world.pass_time(OVER)
+    assert (await world.claim(lease.job_id)).refusal is ClaimRefusal.FINISHED
+    assert await world.states(lease.job_id) == ["cancelled"]
+    assert await world.store.settle(lease) is None, "its last worker may still be there"
+
+
+async def test_an_attempt_that_a_crash_used_still_counts_after_a_release(world: World) -> None:
+    lease = await world.hold(ALPHA)
+    assert await world.store.begin_attempt(lease, ALPHA) == 1
+    await world.pass_time(OVER)
+    lease = await world.take(lease.job_id, "worker-2")
+    await world.store.release(lease)
+    job = await world.store.read(lease.job_id)
+    assert job
+    assert job.submissions[0].attempts == 1
+
+
 async def test_a_paused_worker_finds_its_job_lost_after_the_sweep(world: World) -> None:
     lease = await world.hold(ALPHA)
     await world.pass_time(OVER)

@@ -131,7 +131,9 @@ class MemoryJobs:
             for job in self.tables.jobs.values()
         )
 
-    async def claim(self, job_id: JobId, worker_id: WorkerId, *, lease: timedelta, is_retry: bool = False) -> Claim:
+    async def claim(
+        self, job_id: JobId, worker_id: WorkerId, *, lease: timedelta, is_retry: bool = False, max_recoveries: int = 3
+    ) -> Claim:
         """Take the job by compare-and-set."""
         job = self.tables.jobs.get(job_id)
         refusal = self._refuse_claim(job, is_retry=is_retry)
@@ -139,8 +141,7 @@ class MemoryJobs:
             return Claim(refusal=refusal)
         if job.state is JobState.IN_PROGRESS:
             self.tables.lose_intents(job)
-            if job.is_cancelling:
-                self._cancel_now(job)
+            if self._end_lost(job, max_recoveries):
                 return Claim(refusal=ClaimRefusal.FINISHED)
             job.recoveries += 1
         elif job.state is JobState.FAILED:
@@ -248,6 +249,16 @@ class MemoryJobs:
 
     def _recover(self, job: JobRow, max_recoveries: int) -> Recovery:
         lost = self.tables.lose_intents(job)
+        if not self._end_lost(job, max_recoveries):
+            self.tables.move_job(job, JobState.PENDING, "job.recovered")
+            job.lease_epoch += 1
+            job.recoveries += 1
+        return Recovery(job.id, job.state, lost)
+
+    def _end_lost(self, job: JobRow, max_recoveries: int) -> bool:
+        """End a job that lost its worker when it shall not go on, and say whether it did."""
+        for result in job.results.values():
+            result.is_attempting = False
         if job.is_cancelling:
             self._cancel_now(job)
         elif job.recoveries >= max_recoveries:
@@ -255,12 +266,10 @@ class MemoryJobs:
             self.tables.close_open(job, SubmissionState.FAILED, Reason.INTERNAL_ERROR, message)
             self.tables.move_job(job, self.tables.judge(job), "job.given_up")
         else:
-            self.tables.move_job(job, JobState.PENDING, "job.recovered")
-        for result in job.results.values():
-            result.is_attempting = False
+            return False
         job.lease_epoch += 1
         job.recoveries += 1
-        return Recovery(job.id, job.state, lost)
+        return True
 
 
 def _enqueued(job: JobRow, *, is_new: bool) -> Enqueued:

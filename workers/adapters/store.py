@@ -92,12 +92,19 @@ class DatabaseStore:
         """Count the jobs in progress or on their way to a worker."""
         return int(await self._call("count_in_flight_v1", dispatch_grace=dispatch_grace.total_seconds()))
 
-    async def claim(self, job_id: JobId, worker_id: WorkerId, *, lease: timedelta, is_retry: bool = False) -> Claim:
+    async def claim(
+        self, job_id: JobId, worker_id: WorkerId, *, lease: timedelta, is_retry: bool = False, max_recoveries: int = 3
+    ) -> Claim:
         """Take the job by compare-and-set."""
         if not _is_uuid(job_id):
             return Claim(refusal=ClaimRefusal.UNKNOWN_JOB)
         answer = await self._call(
-            "claim_job_v1", job_id=job_id, worker_id=worker_id, lease=lease.total_seconds(), is_retry=is_retry
+            "claim_job_v1",
+            job_id=job_id,
+            worker_id=worker_id,
+            lease=lease.total_seconds(),
+            is_retry=is_retry,
+            max_recoveries=max_recoveries,
         )
         if refusal := answer.get("refusal"):
             return Claim(refusal=ClaimRefusal(refusal))
