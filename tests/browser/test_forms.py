@@ -156,12 +156,13 @@ async def test_a_logo_is_uploaded(submitter: FormSubmitter, sites: SampleSites, 
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_steps_of_a_wizard_need_one_intent_for_the_last_click(
+async def test_every_step_of_a_wizard_has_its_own_intent_and_gives_it_back(
     submitter: FormSubmitter, sites: SampleSites
 ) -> None:
     gate = NotedGate()
     assert isinstance(await attempt(submitter, sites.directory("wizard"), gate), Submitted)
-    assert gate.asked == ["commit"]
+    assert [asked.split(":")[0] for asked in gate.asked] == ["commit", "void", "commit", "void", "commit"]
+    assert "Step 2 of 3" in gate.asked[1]
     assert sent_fields(sites, "wizard")["contact_email"] == PROFILE.email
 
 
@@ -308,7 +309,8 @@ class KillingPages:
     @asynccontextmanager
     async def page(self) -> AsyncIterator[Page]:
         async with self.pool.page() as page:
-            page.once("request", lambda _: chromium_of(self.pool).kill())
+            chromium = chromium_of(self.pool)  # looked up now: by the time of the request it may be another
+            page.once("request", lambda _: chromium.kill())
             yield page
 
 
@@ -334,8 +336,11 @@ async def test_an_attempt_that_is_cancelled_gives_its_page_back(
     work = asyncio.create_task(
         attempt(FormSubmitter(pool, evidence, pool_settings()), sites.directory("plain"), Waiting())
     )
-    await asyncio.wait_for(reached.wait(), 15)
+    waiting = asyncio.create_task(reached.wait())
+    done, _ = await asyncio.wait({work, waiting}, timeout=90, return_when=asyncio.FIRST_COMPLETED)
     work.cancel()
+    waiting.cancel()
+    assert done == {waiting}, "the attempt never came to the gate"
     with pytest.raises(asyncio.CancelledError):
         await work
     assert pool.busy == 0

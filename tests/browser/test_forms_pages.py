@@ -17,7 +17,7 @@ from workers.adapters.evidence import FolderEvidence
 from workers.browser.pool import BrowserPool
 from workers.forms.submitter import FormSubmitter
 from workers.model import Directory, DirectoryId
-from workers.outcome import NeedsHuman, Outcome, Reason, Submitted
+from workers.outcome import NeedsHuman, Outcome, Reason, Submitted, Unknown
 from workers.profile import parse_profile
 
 FIELDS = """<label>Company name <input name="company"></label><label>Website <input name="web"></label>
@@ -26,10 +26,11 @@ THANKS = "<p>Thank you! Your listing was submitted for review.</p>"
 
 
 class OnePage:
-    """A server that shows one page, and thanks for every POST."""
+    """A server that shows one page, and gives one answer to every POST; an empty one closes the connection."""
 
     def __init__(self) -> None:
         self.html = ""
+        self.answer = THANKS
         self.posts: list[dict[str, str]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,7 +40,10 @@ class OnePage:
         answer = self.html
         if head.startswith("POST"):
             self.posts.append({name: values[0] for name, values in parse_qs(body).items()})
-            answer = THANKS
+            answer = self.answer
+        if not answer:
+            writer.close()
+            return
         document = f"<!doctype html><title>Add your business</title>{answer}".encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n")
         writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(document), document))
@@ -53,9 +57,11 @@ async def warm_pool() -> AsyncIterator[BrowserPool]:
         yield pool
 
 
-async def submit(pool: BrowserPool, folder: Path, html: str, gate: NotedGate) -> tuple[Outcome, OnePage]:
+async def submit(
+    pool: BrowserPool, folder: Path, html: str, gate: NotedGate, answer: str = THANKS
+) -> tuple[Outcome, OnePage]:
     page = OnePage()
-    page.html = html
+    page.html, page.answer = html, answer
     server = await asyncio.start_server(page.serve, "127.0.0.1")
     url = f"http://one.localhost:{server.sockets[0].getsockname()[1]}/"
     directory = Directory(id=DirectoryId("one"), name="One", site=url, submission_url=url)
@@ -137,8 +143,55 @@ async def test_steps_that_a_script_shows_are_walked_through(warm_pool: BrowserPo
     gate = NotedGate()
     outcome, page = await submit(warm_pool, tmp_path, html, gate)
     assert isinstance(outcome, Submitted), outcome.message
-    assert gate.asked == ["commit"]
+    assert [one.split(":")[0] for one in gate.asked] == ["commit", "void", "commit"]
     assert page.posts[0].keys() == {"company", "web", "text", "mail"}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_step_that_is_taken_without_an_answer_is_unknown(warm_pool: BrowserPool, tmp_path: Path) -> None:
+    """ "Step 1 of 2" and "Continue" are words; only an answer shows that the click sent nothing for good."""
+    html = f"""<form method="post"><p>Step 1 of 2</p>{FIELDS}<button>Continue</button></form>"""
+    gate = NotedGate()
+    outcome, page = await submit(warm_pool, tmp_path, html, gate, answer="")
+    assert (type(outcome), outcome.reason) == (Unknown, Reason.UNCONFIRMED)
+    assert gate.asked == ["commit"]
+    assert len(page.posts) == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_contact_form_behind_a_continue_is_not_filled(warm_pool: BrowserPool, tmp_path: Path) -> None:
+    html = f"""<form method="post">{FIELDS}<button>Continue</button></form>"""
+    contact = """<h1>Contact us</h1><form method="post"><label>E-mail <input name="mail"></label>
+    <label>Message <textarea name="message"></textarea></label><button>Send message</button></form>"""
+    gate = NotedGate()
+    outcome, page = await submit(warm_pool, tmp_path, html, gate, answer=contact)
+    assert (type(outcome), outcome.reason) == (Unknown, Reason.UNCONFIRMED)
+    assert gate.asked == ["commit"]
+    assert len(page.posts) == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_thank_you_above_the_emptied_form_counts_though_a_hint_looks_like_an_error(
+    warm_pool: BrowserPool, tmp_path: Path
+) -> None:
+    fields = FIELDS.replace(
+        '<input name="company">', '<input name="company"><span class="error">* required field</span>'
+    )
+    html = f"""<form method="post">{fields}<button>Submit listing</button></form>"""
+    outcome, _ = await submit(warm_pool, tmp_path, html, NotedGate(), answer=THANKS + html)
+    assert isinstance(outcome, Submitted), outcome.message
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_emptied_form_with_its_old_hints_and_no_word_is_unknown(
+    warm_pool: BrowserPool, tmp_path: Path
+) -> None:
+    fields = FIELDS.replace(
+        '<input name="company">', '<input name="company"><span class="error">* required field</span>'
+    )
+    html = f"""<form method="post">{fields}<button>Submit listing</button></form>"""
+    outcome, _ = await submit(warm_pool, tmp_path, html, NotedGate(), answer=html)
+    assert (type(outcome), outcome.reason) == (Unknown, Reason.UNCONFIRMED)
 
 
 @pytest.mark.asyncio(loop_scope="module")

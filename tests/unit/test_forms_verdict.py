@@ -28,6 +28,13 @@ CONFIRMATIONS = [
     "La tua richiesta è stata inviata correttamente.",
     "O seu cadastro foi realizado com sucesso: dados enviados com sucesso.",
     "Wij hebben uw aanmelding ontvangen.",
+    "Your details have been received.",
+    "Ihre Daten wurden erfolgreich übermittelt.",
+    "Vos informations ont bien été transmises.",
+    "Sus datos han sido enviados.",
+    "I tuoi dati sono stati inviati.",
+    "Os seus dados foram enviados.",
+    "Uw gegevens zijn verzonden.",
 ]
 NO_CONFIRMATIONS = [
     "Thank you for visiting!",
@@ -50,6 +57,53 @@ NO_CONFIRMATIONS = [
     "Welcome back!",
     "Success stories",
     "",
+    # What pages say anyhow, what is to come, and what waits for money.
+    "Your data is stored in accordance with our privacy policy.",
+    "Business listings are listed alphabetically.",
+    "Your details have been saved. Continue to payment",
+    "Your listing will be published for $49",
+    "Your request is being processed, please wait…",
+    "Your listing will be reviewed within 5 days.",
+    "Listings pending review are shown in grey.",
+    "We have added 50 new categories.",
+    "We saved your cookie settings.",
+    "Your listing has been saved as a draft.",
+    "Ihre Daten sind gemäß unserer Datenschutzerklärung gespeichert.",
+    "Firmeneinträge sind alphabetisch eingetragen.",
+    "Ihre Angaben wurden gespeichert. Weiter zur Zahlung",
+    "Ihr Eintrag wird für 49 € veröffentlicht.",
+    "Ihre Anfrage wird bearbeitet, bitte warten…",
+    "Ihr Eintrag wird in Kürze geprüft.",
+    "Vos données sont enregistrées conformément à notre politique de confidentialité.",
+    "Les entreprises sont inscrites par ordre alphabétique.",
+    "Vos informations ont été enregistrées. Continuer vers le paiement",
+    "Votre annonce sera publiée pour 49 €.",
+    "Votre demande est en cours de traitement, veuillez patienter…",
+    "Votre fiche sera examinée sous 5 jours.",
+    "Sus datos están guardados según nuestra política de privacidad.",
+    "Las empresas están registradas por orden alfabético.",
+    "Sus datos han sido guardados. Continuar al pago",
+    "Su anuncio será publicado por 49 €.",
+    "Su solicitud está siendo procesada, espere…",
+    "Su ficha será revisada en 5 días.",
+    "I tuoi dati sono salvati secondo la nostra informativa sulla privacy.",
+    "Le aziende sono inserite in ordine alfabetico.",
+    "I tuoi dati sono stati salvati. Continua al pagamento",
+    "La tua scheda sarà pubblicata per 49 €.",
+    "La tua richiesta è in corso di elaborazione, attendi…",
+    "La tua scheda sarà verificata entro 5 giorni.",
+    "Os seus dados estão gravados de acordo com a nossa política de privacidade.",
+    "As empresas estão cadastradas por ordem alfabética.",
+    "Os seus dados foram salvos. Continuar para o pagamento",
+    "O seu anúncio será publicado por 49 €.",
+    "O seu pedido está sendo processado, aguarde…",
+    "O seu cadastro será analisado em 5 dias.",
+    "Uw gegevens zijn opgeslagen volgens ons privacybeleid.",
+    "Bedrijven zijn alfabetisch geplaatst.",
+    "Uw gegevens zijn opgeslagen. Ga door naar betaling",
+    "Uw vermelding wordt geplaatst voor € 49.",
+    "Uw aanvraag wordt verwerkt, even geduld…",
+    "Uw vermelding wordt binnenkort beoordeeld.",
 ]
 
 
@@ -72,6 +126,23 @@ def test_a_confirmation_is_quoted(text: str) -> None:
 def test_a_friendly_page_is_no_confirmation(text: str) -> None:
     assert not is_confirmation(text)
     assert verdict(page(lines=["Welcome", text])).finding is not Finding.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    "unpaid", ["Continue to payment", "Weiter zur Zahlung", "Passer au paiement", "Ir al pago", "Vai al pagamento"]
+)
+def test_a_confirmation_beside_a_call_to_pay_proves_nothing(unpaid: str) -> None:
+    assert verdict(page(lines=[CONFIRMATIONS[1], unpaid])).finding is Finding.UNCONFIRMED
+
+
+def test_a_page_that_was_only_opened_confirms_nothing_of_a_form_that_posts() -> None:
+    form = form_of(*FIELDS)
+    posting = replace(form, form=replace(form.form, attributes={"method": "post"}))
+    opened = replace(answer(), method="GET")
+    after = page(lines=[CONFIRMATIONS[1]])
+    assert judge(Scene(posting, BEFORE, after, (opened,))).finding is Finding.UNCONFIRMED
+    assert judge(Scene(posting, BEFORE, after, (answer(), opened))).finding is Finding.CONFIRMED
+    assert judge(Scene(form, BEFORE, after, (opened,))).finding is Finding.CONFIRMED
 
 
 def test_what_the_page_said_before_proves_nothing() -> None:
@@ -143,6 +214,24 @@ def test_complaints_beside_fields_are_quoted_with_their_fields() -> None:
     assert [(one.label, message) for one, message in found.complaints] == [("Website", "Must start with https://")]
 
 
+HINTED = tuple(replace(one, attributes={"name": one.label}, messages=("* required field",)) for one in FIELDS)
+
+
+def test_a_hint_that_was_there_before_is_no_complaint() -> None:
+    emptied = page(HINTED, lines=["Company"], alerts=["* required field"])
+    form = form_of(*HINTED)
+    scene = Scene(form, emptied, emptied, (answer(),))
+    assert judge(scene).finding is Finding.UNCONFIRMED
+    thanked = page(HINTED, lines=["Company", CONFIRMATIONS[0]], alerts=["* required field"])
+    assert judge(replace(scene, after=thanked)).finding is Finding.CONFIRMED
+
+
+def test_a_refusing_answer_makes_an_old_message_a_complaint_again() -> None:
+    shown = page(HINTED, lines=["Company"])
+    scene = Scene(form_of(*HINTED), shown, shown, (answer(422),))
+    assert judge(scene).finding is Finding.REFUSED
+
+
 def test_a_complaint_without_a_request_means_that_nothing_was_sent() -> None:
     form = form_of(*FIELDS)
     scene = Scene(form, BEFORE, complaining(FIELDS[0], "Please fill in this field."), (), has_sent=False)
@@ -174,6 +263,34 @@ def test_another_form_after_a_button_that_says_next_is_the_next_step() -> None:
     (form,) = understand(page(FIELDS, heading="Add your business", buttons=[button("Continue")]))
     scene = Scene(form, BEFORE, page(ANOTHER_FORM), (answer(),))
     assert judge(scene).finding is Finding.NEXT_STEP
+
+
+@pytest.mark.parametrize(
+    ("following", "lines"),
+    [
+        ((control("E-mail"), textarea("Message")), ["Contact us"]),
+        ((control("E-mail"), control("Company")), []),
+        (ANOTHER_FORM, ["Your company has been added."]),
+    ],
+)
+def test_another_form_after_a_next_is_no_step_when_it_looks_like_another_errand(
+    following: tuple[Control, ...], lines: list[str]
+) -> None:
+    (form,) = understand(page(FIELDS, heading="Add your business", buttons=[button("Continue")]))
+    scene = Scene(form, BEFORE, page(following, lines=lines), (answer(),))
+    assert judge(scene).finding is not Finding.NEXT_STEP
+
+
+def test_a_step_whose_page_counts_may_ask_for_anything() -> None:
+    (form,) = understand(page(FIELDS, heading="Add your business", buttons=[button("Continue")]))
+    before = page(FIELDS, lines=["Step 1 of 2"])
+    scene = Scene(form, before, page((control("E-mail"), textarea("Message"))), (answer(),))
+    assert judge(scene).finding is Finding.NEXT_STEP
+
+
+def test_a_confirmation_is_never_a_next_step() -> None:
+    after = page(ANOTHER_FORM, lines=["Thank you! Your listing was submitted.", "Preview our magazine"])
+    assert verdict(after).finding is Finding.CONFIRMED
 
 
 def test_another_form_after_a_plain_submit_proves_nothing() -> None:

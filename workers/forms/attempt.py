@@ -148,9 +148,8 @@ class Attempt:
         press = form.press
         if press is None:
             return self._stuck("The form has no button that would send it.", Reason.FORM_NOT_FOUND)
-        if not press.leads_on:
-            await self._gate.commit_intent()
-            self.is_committed = True
+        await self._gate.commit_intent()  # whatever the page says of steps: only the answer shows what a click sent
+        self.is_committed = True
         scene = Scene(form, self._known.view, self._known.view, (), self._profile.business_name)
         limit = self._settings.verdict_timeout.total_seconds()
         button = Button(self._page, press, self._known, self._hosts.own, scene, limit)
@@ -178,14 +177,10 @@ class Attempt:
             case Finding.NEXT_STEP:
                 return await self._next_step(form, pressed)
             case Finding.UNCONFIRMED:
-                return self._unconfirmed(verdict.quote)
+                message = f"Nothing proves that the directory took it. It shows: “{verdict.quote}”"
+                return Unknown(Reason.UNCONFIRMED, message)
             case _:
                 assert_never(verdict.finding)
-
-    def _unconfirmed(self, quote: str) -> Outcome:
-        if self.is_committed:
-            return Unknown(Reason.UNCONFIRMED, f"Nothing proves that the directory took it. It shows: “{quote}”")
-        return Deferred(Reason.DIRECTORY_ERROR, f"A step of the form led nowhere. It shows: “{quote}”")
 
     async def _refused(self, form: Understood, pressed: Pressed) -> Outcome | None:
         verdict = pressed.verdict

@@ -19,14 +19,9 @@ _BAD_NAMES = ("cancel", "reset", "secondary", "social", "toggle", "close", "icon
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """The button to press.
-
-    `leads_on` when it certainly only leads to another step, where nothing is sent for good: the page counts its steps.
-    `is_next` when only its own words say so, or promise a preview.
-    """
+    """The button to press. `is_next` when its words say that it leads to another step, or promise a preview."""
 
     button: Button
-    leads_on: bool
     is_next: bool
 
 
@@ -42,10 +37,7 @@ def find_press(form: Form, frame: FrameView) -> Press | None:
         return None
     best = ranked[0]
     kinds = _kinds(best)
-    steps = step_of(frame.lines)
-    is_next = bool(kinds & {"next", "preview"}) and "final" not in kinds
-    leads_on = is_next and "next" in kinds and steps is not None and steps[0] < steps[1]
-    return Press(best, leads_on=leads_on, is_next=is_next)
+    return Press(best, is_next=bool(kinds & {"next", "preview"}) and "final" not in kinds)
 
 
 def _kinds(button: Button) -> frozenset[str]:

@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from workers.forms.buttons import step_of
 from workers.forms.choose import Purpose, Understood, choose, understand
 from workers.forms.exchange import Answer
+from workers.forms.hosts import host_of
 from workers.forms.view import Control, PageView
 from workers.forms.walls import find_walls
 from workers.forms.words import expressions, flatten
@@ -96,10 +98,12 @@ def _complained(scene: Scene) -> Verdict | None:
     """The form is shown again, with messages that were not there before; or a script's request was refused."""
     again = _same_form(scene)
     new = set(_news(scene))
-    complaints = tuple(_complaints(again, scene)) if again else ()
+    is_refused = any(one.status and 400 <= one.status < 500 for one in scene.answers) or bool(_json_errors(scene))
+    if not is_refused and _is_emptied(scene) and _is_taken(scene):
+        return None
+    complaints = tuple(_complaints(again, scene, is_refused=is_refused)) if again else ()
     alerts = [text for text in scene.after.alerts if text in new or text not in scene.before.alerts]
     denied = [text for text in [*alerts, *_json_errors(scene)] if text]
-    is_refused = any(one.status and 400 <= one.status < 500 for one in scene.answers) or bool(_json_errors(scene))
     if again is None:
         if is_refused and denied:
             return Verdict(Finding.REFUSED, " ".join(denied)[:400], complaints=complaints)
@@ -118,7 +122,7 @@ def _walled(scene: Scene) -> Verdict | None:
         return None
     walls = find_walls(scene.after, understand(scene.after), _next_form(scene))
     had_login = any(form.purpose is Purpose.LOGIN for form in understand(scene.before))
-    is_taken = any(map(is_confirmation, _news(scene)))
+    is_taken = _is_taken(scene)
     for wall in walls:
         is_login = wall.reason is Reason.LOGIN_REQUIRED
         if is_login and (is_taken or (had_login and wall.quote not in _news(scene))):
@@ -130,22 +134,40 @@ def _walled(scene: Scene) -> Verdict | None:
 
 
 def _going_on(scene: Scene) -> Verdict | None:
-    """Another form is shown. It is a next step only where the page says that nothing was sent, or the button did.
+    """Another form is shown. That is a step where the page says so, or the button did and the form looks like one.
 
     A directory that took the form may offer another one right away; to go on there would be a second submission.
     """
     form = _next_form(scene)
-    if form is None or _same_form(scene) is not None:
+    if form is None or _same_form(scene) is not None or _is_taken(scene):
         return None
     says_so = _first(_news(scene), "not_sent")
-    if not says_so and not (scene.form.press and scene.form.press.is_next):
-        return None
-    if _first(_news(scene), "confirmed") and not says_so:
+    if not says_so and not (scene.form.press and scene.form.press.is_next and _is_step(form, scene)):
         return None
     if form.purpose is Purpose.CONFIRM and not says_so:
         return None
     quote = says_so or f"Another step: {form.form.heading or scene.after.main.title}"
     return Verdict(Finding.NEXT_STEP, quote, next_form=form)
+
+
+def _is_step(form: Understood, scene: Scene) -> bool:
+    """Whether a form behind a "Next" goes on with the sent one: the page counts its steps, or asks only new things."""
+    if _first(_news(scene), "confirmed"):
+        return False
+    counted = step_of(scene.before.lines)
+    if (counted and counted[0] < counted[1]) or step_of(scene.after.lines):
+        return True
+    targets = [form.form.action or scene.after.main.url, scene.form.form.action or scene.before.main.url]
+    if len({host_of(one) for one in [*targets, scene.before.main.url, scene.after.main.url]}) > 1:
+        return False
+    is_other = not form.purpose.is_ours or form.purpose is Purpose.CONTACT
+    return not is_other and not _asked(form) & _asked(scene.form)
+
+
+def _asked(form: Understood) -> set[str]:
+    """Return what the visible fields of a form ask for, by key or else by words."""
+    shown = [one for one in form.readings if one.control.is_visible]
+    return {one.key if one.key and one.key != "other" else flatten(one.control.title) for one in shown}
 
 
 def _verification(scene: Scene) -> Verdict | None:
@@ -154,12 +176,26 @@ def _verification(scene: Scene) -> Verdict | None:
 
 
 def _confirmed(scene: Scene) -> Verdict | None:
-    if any(one.status and one.status >= 400 for one in scene.answers) or not scene.answers:
+    if any(one.status and one.status >= 400 for one in scene.answers) or not _carried(scene):
         return None
     if _same_form(scene) is not None and not _is_emptied(scene):
         return None
+    if _first([*_news(scene), *_json_texts(scene)], "unpaid"):
+        return None
     quote = next((line for line in _news(scene) if is_confirmation(line)), "") or _json_success(scene)
     return Verdict(Finding.CONFIRMED, quote[:400], listing_url=_listing(scene)) if quote else None
+
+
+def _carried(scene: Scene) -> bool:
+    """Whether an answer is one to a request that may have carried the form: no page that was only opened."""
+    press = scene.form.press.button.attributes if scene.form.press else {}
+    method = press.get("formmethod") or scene.form.form.attributes.get("method") or "get"
+    is_get = method.lower() == "get" and not scene.form.form.is_pseudo
+    return any(is_get or one.method != "GET" or not one.is_navigation for one in scene.answers)
+
+
+def _is_taken(scene: Scene) -> bool:
+    return any(map(is_confirmation, _news(scene)))
 
 
 def is_confirmation(text: str) -> bool:
@@ -212,8 +248,12 @@ def _same_form(scene: Scene) -> Understood | None:
 
 def _names(form: Understood) -> set[str]:
     shown = [one.control for one in form.readings if one.control.is_visible]
+    return {_name(one) for one in shown}
+
+
+def _name(one: Control) -> str:
     # Some builders name the fields of every step alike, `input_1`, `input_2`; their labels differ.
-    return {f"{one.name or one.attributes.get('id', '')} {one.label}".strip() or one.title for one in shown}
+    return f"{one.name or one.attributes.get('id', '')} {one.label}".strip() or one.title
 
 
 def _is_emptied(scene: Scene) -> bool:
@@ -222,13 +262,15 @@ def _is_emptied(scene: Scene) -> bool:
     return bool(texts) and not any(control.value.strip() for control in texts)
 
 
-def _complaints(form: Understood, scene: Scene) -> Iterator[tuple[Control, str]]:
-    before = {one.control.ref: set(one.control.messages) for one in scene.form.readings}
-    is_reloaded = any(one.is_navigation for one in scene.answers)  # a message on a new page is a new message
+def _complaints(form: Understood, scene: Scene, *, is_refused: bool) -> Iterator[tuple[Control, str]]:
+    """Yield the messages that the control of that name did not show before; all of them when the answer refuses."""
+    before: dict[str, set[str]] = {}
+    for reading in scene.form.readings:
+        before.setdefault(_name(reading.control), set()).update(reading.control.messages)
     for reading in form.readings:
         control = reading.control
         for message in control.messages:
-            is_new = is_reloaded or message not in before.get(control.ref, set())
+            is_new = is_refused or message not in before.get(_name(control), set())
             if is_new and message.strip(" *"):
                 yield control, message
 
@@ -268,7 +310,7 @@ def _text(value: object) -> str:
 
 
 def _json_success(scene: Scene) -> str:
-    """Quote a script's answer that says so itself: `success` true, or created with an id."""
+    """Quote a script's answer that says so itself: `success` or `ok` true, and a message that confirms."""
     if _same_form(scene) is not None and not _is_emptied(scene):
         return ""
     for body in _json_bodies(scene):

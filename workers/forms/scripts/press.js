@@ -1,4 +1,4 @@
-// Clicks one button. Says so beforehand when the browser's own validation would stop the form: then nothing is clicked.
+// Clicks one button. Says why when it cannot: the button is gone or disabled, and nothing is clicked.
 ({ref}) => {
   const button = window[Symbol.for("fleet")]?.buttons[ref];
   if (!button?.isConnected) return {pressed: false, why: "the button is gone"};
