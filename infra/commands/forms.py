@@ -63,7 +63,7 @@ async def _inspect_all(sources: list[str], *, as_json: bool, offline: bool) -> i
         async for found in inspect_pages(pool, sources, at_once=settings.slots, is_offline=offline):
             failures += bool(found.error)
             if as_json:
-                print(json.dumps(found.report, ensure_ascii=False), flush=True)
+                print(json.dumps(found.report), flush=True)  # ASCII: a page may hold what no encoding can print
             else:
                 _print_inspection(found.report)
     return failures
@@ -117,7 +117,7 @@ def submit(
         raise FleetError(f"{url} is no web address; expected one such as https://example.com/add-listing.")
     report = asyncio.run(_submit(url, _read_profile(profile), is_dry=dry_run))
     if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+        print(json.dumps(report))
     else:
         _print_submission(report)
 

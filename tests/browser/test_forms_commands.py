@@ -76,6 +76,18 @@ def test_inspect_tells_every_attribute_and_what_would_be_filled(page: Path) -> N
     assert report["elapsed_ms"] >= 0
 
 
+def test_inspect_prints_a_character_that_a_cut_would_halve(tmp_path: Path) -> None:
+    """A picture character is two units of UTF-16; a text is cut at 120 units, and a script may write half of one."""
+    page = tmp_path / "cut.html"
+    half = "<script>document.querySelector('input').placeholder = 'x\\ud83d';</script>"
+    button = "Submit " + "a" * 112 + "\U0001f600 more"
+    page.write_text(f"<form><label>Company name <input name=n></label><button>{button}</button></form>{half}")
+    (report,) = run("inspect", "--offline", "--json", str(page))
+    json.dumps(report, ensure_ascii=False).encode()
+    assert report["forms"][0]["submit"]["text"] == "Submit " + "a" * 112
+    assert report["forms"][0]["fields"][0]["attributes"]["placeholder"] == "x\ufffd"
+
+
 def test_inspect_offline_reaches_no_server(tmp_path: Path) -> None:
     reached = Event()
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -107,4 +107,6 @@ class FormSubmitter:
 def _is_dead(page: Page, error: Error) -> bool:
     browser = page.context.browser
     is_connected = browser is not None and browser.is_connected()
-    return page.is_closed() or not is_connected or "crashed" in error.message.lower()
+    # The call that broke off may come back before the browser is known to be gone: then only its message tells.
+    told = any(word in error.message.lower() for word in ("crashed", "has been closed", "connection closed"))
+    return told or page.is_closed() or not is_connected

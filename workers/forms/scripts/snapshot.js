@@ -11,7 +11,10 @@ async ({deadline, quiet, limit, texts: textLimit}) => {
   const SKIPPED = new Set(["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE", "SVG", "svg", "OPTION", "OPTGROUP", "DATALIST", "HEAD", "OBJECT"]);
   const CAPTCHAS = ".g-recaptcha,.h-captcha,.cf-turnstile,.frc-captcha,.geetest_holder,.mtcaptcha,[class*=arkose],#FunCaptcha," +
     "iframe[src*='captcha'],iframe[src*='challenges.cloudflare.com'],iframe[title*='captcha' i],img[src*='captcha' i],img[id*='captcha' i]";
-  const cut = (text, length) => text.length > length ? text.slice(0, length) : text;
+  const cut = (text, length) => {   // never through the middle of a character, which takes two units of UTF-16 or one
+    if (text.length > length) text = text.slice(0, /[\uD800-\uDBFF]/.test(text[length - 1]) ? length - 1 : length);
+    return text.toWellFormed ? text.toWellFormed() : text;
+  };
   const squeeze = text => (text || "").replace(/\s+/g, " ").trim();
 
   const isScripted = () => [...document.scripts].some(s => !s.type || /javascript|module|babel/.test(s.type));
