@@ -146,8 +146,9 @@ async def _wait_for_turn(tenure: Tenure, directory: Directory) -> timedelta:
 async def settle(tenure: Tenure) -> JobReport:
     """End the tenure: give the job back, or let the database set its state from its submissions."""
     store = tenure.fleet.store
-    if tenure.stop_reason is Stop.DRAINED and await store.release(tenure.lease):
-        end = JobEnd.RELEASED
+    if tenure.stop_reason is Stop.DRAINED:
+        state = await store.release(tenure.lease)
+        end = JobEnd.RELEASED if state is JobState.PENDING else _END[state]
     else:
         end = _END[await store.settle(tenure.lease)]
     log.info("job.settled", end=end)

@@ -79,8 +79,11 @@ class JobStore(Protocol):
         Any open submission: pending until the earliest `not_before`. Else any failed: failed. Else completed.
         """
 
-    async def release(self, lease: Lease) -> bool:
-        """Give the job back at once: pending and due now, its attempts not counted."""
+    async def release(self, lease: Lease) -> JobState | None:
+        """Give the job back at once: pending and due now, its unfinished attempts not counted.
+
+        Returns the job's state, which is cancelled when that was asked for; None when the lease was lost.
+        """
 
     async def cancel(self, job_id: JobId) -> JobState | None:
         """Cancel: a pending job at once, one in progress at its next heartbeat. None: no such job."""

@@ -164,8 +164,8 @@ BEGIN
 END
 $$;
 
--- Give the job back at once: due now, attempts that were begun and have not ended not counted. Answers false when the
--- lease was lost.
+-- Give the job back at once: due now, attempts that were begun and have not ended not counted. Answers the state (it is
+-- cancelled when that was asked for), or null when the lease was lost; the same call sent again answers alike.
 CREATE FUNCTION release_job_v1(job_id uuid, epoch integer) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -173,17 +173,17 @@ DECLARE
 BEGIN
     SELECT * INTO job FROM jobs WHERE jobs.id = release_job_v1.job_id AND lease_epoch = epoch FOR UPDATE;
     IF job.state IS DISTINCT FROM 'in_progress' THEN
-        RETURN to_jsonb(coalesce(job.state = 'pending' AND job.last_event = 'job.released', false));
+        RETURN to_jsonb(job.state);
     END IF;
     PERFORM lose_intents_v1(job.id);
     IF job.is_cancelling THEN
         PERFORM close_open_v1(job.id, 'cancelled', NULL, ''), move_job_v1(job.id, 'cancelled', 'job.cancelled');
-        RETURN to_jsonb(true);
+        RETURN to_jsonb('cancelled'::text);
     END IF;
     UPDATE job_results SET attempts = attempts - 1, attempting_since = NULL, updated_at = now()
     WHERE job_results.job_id = job.id AND attempting_since IS NOT NULL;
     PERFORM move_job_v1(job.id, 'pending', 'job.released');
-    RETURN to_jsonb(true);
+    RETURN to_jsonb('pending'::text);
 END
 $$;
 

@@ -114,7 +114,7 @@ async def test_a_job_whose_lease_is_over_may_be_claimed_and_fences_its_old_holde
     assert await store.commit_intent(old, BETA) is IntentAnswer.LEASE_LOST
     assert await store.void_intent(old, ALPHA, "nothing was sent") is False
     assert await store.record(old, ALPHA, SUBMITTED, seconds=1) is False
-    assert await store.release(old) is False
+    assert await store.release(old) is None
     assert await store.settle(old) is None
     assert await store.read(old.job_id) == before, "a write by an old epoch took effect"
     assert await world.read_history(old.job_id) == history
@@ -183,7 +183,8 @@ async def test_a_released_job_is_due_now_and_its_unfinished_attempts_do_not_coun
     lease = await world.hold(ALPHA, BETA)
     await world.store.begin_attempt(lease, ALPHA)
     await record(world, lease, BETA, DEFERRED)
-    assert await world.store.release(lease)
+    assert await world.store.release(lease) is JobState.PENDING
+    assert await world.store.release(lease) is JobState.PENDING, "the same call after a lost answer"
     lease = await world.take(lease.job_id, "worker-2")
     job = await world.store.read(lease.job_id)
     assert job
@@ -235,7 +236,8 @@ async def test_a_cancelled_job_whose_worker_died_ends_cancelled(world: World) ->
 async def test_a_released_job_that_shall_be_cancelled_is(world: World) -> None:
     lease = await world.hold(ALPHA)
     await world.store.cancel(lease.job_id)
-    assert await world.store.release(lease)
+    assert await world.store.release(lease) is JobState.CANCELLED
+    assert await world.store.release(lease) is JobState.CANCELLED, "the same call after a lost answer"
     assert await world.states(lease.job_id) == ["cancelled"]
 
 

@@ -248,6 +248,19 @@ async def test_a_drain_finishes_what_was_clicked_and_gives_the_rest_back(store: 
     assert claim.lease is not None, "a released job can be claimed at once"
 
 
+async def test_a_job_that_was_cancelled_before_a_drain_gave_it_back_ends_cancelled(store: MemoryStore) -> None:
+    async def drained_and_cancelled(_directory: Directory, _gate: Gate) -> Outcome:
+        await store.cancel(job_id)
+        fleet.draining.set()
+        return await asyncio.Future()
+
+    fleet = fleet_with(ScriptedSubmitter(drained_and_cancelled), store, heartbeat_interval=9)
+    job_id = await order_job(store, ["a"])
+    report = await run_job(fleet, job_id)
+    assert report.end is JobEnd.CANCELLED
+    assert states(report) == {"a": SubmissionState.CANCELLED}
+
+
 async def test_a_cancelled_task_still_records_what_was_clicked(store: MemoryStore) -> None:
     clicked, answered = asyncio.Event(), asyncio.Event()
 

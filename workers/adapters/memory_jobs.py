@@ -187,8 +187,7 @@ class MemoryJobs:
         """End the lease and set the job's state."""
         job = self.tables.held(lease)
         if job is None:
-            job = self.tables.jobs.get(lease.job_id)
-            return job.state if job and job.lease_epoch == lease.epoch else None
+            return self._left_as(lease)
         self.tables.lose_intents(job)
         if job.is_cancelling:
             return self._cancel_now(job)
@@ -197,20 +196,24 @@ class MemoryJobs:
         self.tables.move_job(job, self.tables.judge(job), "job.settled", due=due)
         return job.state
 
-    async def release(self, lease: Lease) -> bool:
+    def _left_as(self, lease: Lease) -> JobState | None:
+        """Return the state that the job was left in under this epoch."""
+        job = self.tables.jobs.get(lease.job_id)
+        return job.state if job and job.lease_epoch == lease.epoch else None
+
+    async def release(self, lease: Lease) -> JobState | None:
         """Give the job back at once."""
         job = self.tables.held(lease)
         if job is None:
-            return False
+            return self._left_as(lease)
         self.tables.lose_intents(job)
         if job.is_cancelling:
-            self._cancel_now(job)
-            return True
+            return self._cancel_now(job)
         for result in job.results.values():
             result.attempts -= result.is_attempting
             result.is_attempting = False
         self.tables.move_job(job, JobState.PENDING, "job.released")
-        return True
+        return job.state
 
     async def cancel(self, job_id: JobId) -> JobState | None:
         """Cancel the job."""

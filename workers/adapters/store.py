@@ -118,9 +118,9 @@ class DatabaseStore:
         """End the lease and set the job's state."""
         return _state(await self._call("settle_job_v1", **_held(lease)))
 
-    async def release(self, lease: Lease) -> bool:
+    async def release(self, lease: Lease) -> JobState | None:
         """Give the job back at once."""
-        return bool(await self._call("release_job_v1", **_held(lease)))
+        return _state(await self._call("release_job_v1", **_held(lease)))
 
     async def cancel(self, job_id: JobId) -> JobState | None:
         """Cancel the job."""
