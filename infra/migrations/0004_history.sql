@@ -17,14 +17,15 @@ CREATE TRIGGER job_moved AFTER UPDATE ON jobs FOR EACH ROW
     WHEN ((OLD.state, OLD.lease_epoch, OLD.is_cancelling) IS DISTINCT FROM (NEW.state, NEW.lease_epoch, NEW.is_cancelling))
     EXECUTE FUNCTION note_job_v1();
 
--- A submission moved. Its planning is told by the job's own row.
+-- A submission moved. Its planning is told by the job's own row. Why is told by the reason alone: the message quotes
+-- the directory's page, which may show people's names, and history cannot be changed and outlives its jobs.
 CREATE FUNCTION note_submission_v1() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    INSERT INTO queue_history (event, job_id, customer_id, directory_id, from_state, to_state, reason, detail,
+    INSERT INTO queue_history (event, job_id, customer_id, directory_id, from_state, to_state, reason,
                                lease_epoch, worker_id)
     SELECT 'submission.' || NEW.state, NEW.job_id, NEW.customer_id, NEW.directory_id, OLD.state, NEW.state, NEW.reason,
-           NEW.message, jobs.lease_epoch, jobs.worker_id
+           jobs.lease_epoch, jobs.worker_id
     FROM jobs WHERE jobs.id = NEW.job_id;
     RETURN NULL;
 END

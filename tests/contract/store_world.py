@@ -44,6 +44,8 @@ class Event:
     directory: str | None
     from_state: str | None
     to_state: str | None
+    reason: str | None
+    detail: str
 
 
 @dataclass
@@ -125,7 +127,7 @@ def memory_world() -> World:
 
     async def read_history(job_id: JobId) -> list[Event]:
         rows = [one for one in store.history if one.job_id == job_id]
-        return [Event(one.event, one.directory, one.from_state, one.to_state) for one in rows]
+        return [Event(one.event, one.directory, one.from_state, one.to_state, one.reason, one.detail) for one in rows]
 
     return World(store, pass_time, read_history)
 
@@ -140,7 +142,8 @@ def database_world(store: Store, admin: asyncpg.Connection) -> World:
 
     async def read_history(job_id: JobId) -> list[Event]:
         rows = await admin.fetch(
-            "SELECT event, directory_id, from_state, to_state FROM queue_history WHERE job_id = $1 ORDER BY id",
+            "SELECT event, directory_id, from_state, to_state, reason, detail"
+            " FROM queue_history WHERE job_id = $1 ORDER BY id",
             uuid.UUID(job_id),
         )
         return [Event(*row) for row in rows]

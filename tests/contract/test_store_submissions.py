@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from tests.contract.store_world import ALPHA, BETA, LEASE, World, directory
+from tests.contract.store_world import ALPHA, BETA, LEASE, PROFILE, World, directory
 from workers.adapters.codec import state_of
 from workers.errors import StoreRefused
 from workers.model import DirectoryId, DirectoryStatus, IntentAnswer, JobState, Lease
@@ -69,6 +69,18 @@ async def test_text_that_a_database_cannot_keep_is_replaced(world: World) -> Non
     job = await world.store.read(lease.job_id)
     assert job
     assert job.submissions[0].message == "a\ufffdb?c'; DROP TABLE jobs; --"
+
+
+async def test_history_keeps_why_and_never_what_a_page_said(world: World) -> None:
+    lease = await world.hold(ALPHA, BETA)
+    await click(world, lease)
+    assert await world.store.void_intent(lease, ALPHA, f"the page shows {PROFILE.email}")
+    await click(world, lease, Rejected(Reason.DUPLICATE_LISTING, f"“{PROFILE.email} is listed.”"))
+    await world.store.record(lease, BETA, Failed(Reason.FIELD_REFUSED, f"It refused {PROFILE.email}."), seconds=1)
+    history = await world.read_history(lease.job_id)
+    assert PROFILE.email not in repr(history)
+    ends = [(one.directory, one.reason) for one in history if one.to_state in ("rejected", "failed")]
+    assert ends == [(ALPHA, "duplicate_listing"), (BETA, "field_refused")]
 
 
 async def test_the_same_outcome_recorded_again_changes_nothing_and_is_true(world: World) -> None:

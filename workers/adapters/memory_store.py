@@ -66,7 +66,12 @@ class MemoryStore(MemoryJobs):
         self.tables.move_result(job, result, SubmissionState.SUBMITTING)
         return IntentAnswer.COMMITTED
 
-    async def void_intent(self, lease: Lease, directory: DirectoryId, proof: str) -> bool:
+    async def void_intent(
+        self,
+        lease: Lease,
+        directory: DirectoryId,
+        proof: str,  # noqa: ARG002 (the twin keeps no voided intents)
+    ) -> bool:
         """Take the intent back."""
         found = self._submission(lease, directory)
         if found is None or found[1].state is not SubmissionState.SUBMITTING:
@@ -74,7 +79,6 @@ class MemoryStore(MemoryJobs):
         job, result = found
         del self.tables.intents[job.customer, directory]
         self.tables.move_result(job, result, SubmissionState.PLANNED)
-        self.tables.history.append(HistoryRow("intent.voided", job.id, directory, detail=proof))
         return True
 
     async def record(self, lease: Lease, directory: DirectoryId, outcome: Outcome, *, seconds: float) -> bool:

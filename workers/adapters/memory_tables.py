@@ -97,6 +97,7 @@ class HistoryRow:
     directory: DirectoryId | None = None
     from_state: str | None = None
     to_state: str | None = None
+    reason: str | None = None
     detail: str = ""
 
 
@@ -139,7 +140,7 @@ class MemoryTables:
         """Put a submission into a state."""
         if result.state is not state:
             event = f"submission.{state}"
-            self.history.append(HistoryRow(event, job.id, result.directory, result.state, state, result.message))
+            self.history.append(HistoryRow(event, job.id, result.directory, result.state, state, result.reason))
         result.state = state
         result.not_before = None
 
