@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from workers.forms.bodies import bodies_of, errors_of, texts_of
 from workers.forms.buttons import step_of
 from workers.forms.choose import Purpose, Understood, choose, understand
 from workers.forms.exchange import Answer
@@ -83,7 +82,7 @@ def _server_error(scene: Scene) -> Verdict | None:
 
 
 def _duplicate(scene: Scene) -> Verdict | None:
-    texts = [*_news(scene), *_json_texts(scene)]
+    texts = [*_news(scene), *texts_of(scene.answers)]
     quote = next((text for text in texts if any(map(_says_duplicate, _sentences(flatten(text))))), "")
     return Verdict(Finding.DUPLICATE, quote) if quote else None
 
@@ -98,12 +97,12 @@ def _complained(scene: Scene) -> Verdict | None:
     """The form is shown again, with messages that were not there before; or a script's request was refused."""
     again = _same_form(scene)
     new = set(_news(scene))
-    is_refused = any(one.status and 400 <= one.status < 500 for one in scene.answers) or bool(_json_errors(scene))
+    is_refused = any(one.status and 400 <= one.status < 500 for one in scene.answers) or bool(errors_of(scene.answers))
     if not is_refused and _is_emptied(scene) and _is_taken(scene):
         return None
     complaints = tuple(_complaints(again, scene, is_refused=is_refused)) if again else ()
     alerts = [text for text in scene.after.alerts if text in new or text not in scene.before.alerts]
-    denied = [text for text in [*alerts, *_json_errors(scene)] if text]
+    denied = [text for text in [*alerts, *errors_of(scene.answers)] if text]
     if again is None:
         if is_refused and denied:
             return Verdict(Finding.REFUSED, " ".join(denied)[:400], complaints=complaints)
@@ -180,7 +179,7 @@ def _confirmed(scene: Scene) -> Verdict | None:
         return None
     if _same_form(scene) is not None and not _is_emptied(scene):
         return None
-    if _first([*_news(scene), *_json_texts(scene)], "unpaid"):
+    if _first([*_news(scene), *texts_of(scene.answers)], "unpaid"):
         return None
     quote = next((line for line in _news(scene) if is_confirmation(line)), "") or _json_success(scene)
     return Verdict(Finding.CONFIRMED, quote[:400], listing_url=_listing(scene)) if quote else None
@@ -275,45 +274,11 @@ def _complaints(form: Understood, scene: Scene, *, is_refused: bool) -> Iterator
                 yield control, message
 
 
-def _json_bodies(scene: Scene) -> Iterator[Mapping[str, Any]]:
-    for one in scene.answers:
-        try:
-            body = json.loads(one.body) if one.body else None
-        except ValueError:
-            continue
-        if isinstance(body, dict):
-            yield body
-
-
-def _json_texts(scene: Scene) -> list[str]:
-    names = ("message", "error", "detail", "title", "status", "reason", "msg")
-    return [text for body in _json_bodies(scene) for name in names if isinstance(text := body.get(name), str)]
-
-
-def _json_errors(scene: Scene) -> list[str]:
-    found: list[str] = []
-    for body in _json_bodies(scene):
-        errors = body.get("errors") or body.get("error")
-        if isinstance(errors, Mapping):
-            found += [f"{name}: {_text(text)}" for name, text in errors.items()]
-        elif isinstance(errors, list):
-            found += [_text(text) for text in errors]
-        elif isinstance(errors, str):
-            found.append(errors)
-        if body.get("success") is False or body.get("ok") is False:
-            found.append(_text(body.get("message", "the answer says: no success")))
-    return found
-
-
-def _text(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def _json_success(scene: Scene) -> str:
     """Quote a script's answer that says so itself: `success` or `ok` true, and a message that confirms."""
     if _same_form(scene) is not None and not _is_emptied(scene):
         return ""
-    for body in _json_bodies(scene):
+    for body in bodies_of(scene.answers):
         if body.get("success") is True or body.get("ok") is True:
             message = body.get("message")
             if isinstance(message, str) and is_confirmation(message):
@@ -334,7 +299,7 @@ def _listing(scene: Scene) -> str | None:
 
 def _json_listing(scene: Scene) -> str | None:
     for one in scene.answers:
-        for body in _json_bodies(replace(scene, answers=(one,))):
+        for body in bodies_of([one]):
             for name in ("listing_url", "permalink", "url"):
                 if isinstance(address := body.get(name), str) and one.status in (200, 201):
                     return urljoin(one.url, address)
