@@ -78,7 +78,8 @@ async def test_a_folder_has_one_server(server: LocalPostgres) -> None:
 async def test_a_server_that_outlived_its_fleet_is_replaced(server: LocalPostgres, tmp_path: Path) -> None:
     script = (
         "import asyncio, os, sys; from pathlib import Path; from infra.local.postgres import LocalPostgres;"
-        "server = LocalPostgres(Path(sys.argv[1])); asyncio.run(server.start()); print(server.process_id, flush=True); os._exit(9)"
+        "server = LocalPostgres(Path(sys.argv[1])); asyncio.run(server.start());"
+        "print(server.process_id, flush=True); os._exit(9)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "postgres")]
     output = await asyncio.to_thread(subprocess.run, command, cwd=PROJECT, stdout=subprocess.PIPE, timeout=60)
