@@ -31,7 +31,6 @@ from prefect.exceptions import Abort, InfrastructureNotFound, Pause
 from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.settings import (
-    PREFECT_WORKER_PREFETCH_SECONDS,
     PREFECT_WORKER_QUERY_SECONDS,
     temporary_settings,
 )
@@ -117,7 +116,9 @@ class FleetWorker(BaseWorker[FleetJobConfiguration, BaseVariables, FleetWorkerRe
     def __init__(
         self, *args: Any, open_fleet: Callable[[], AbstractAsyncContextManager[Fleet]] = open_fleet, **kwargs: Any
     ) -> None:
-        super().__init__(*args, **kwargs)
+        # A run needs no head start here. One that is taken ten seconds early, as by default, holds a place of its
+        # deployment's limit all that time, and the next one is cancelled for it.
+        super().__init__(*args, **{**kwargs, "prefetch_seconds": 1})
         self.heartbeat_interval_seconds = min(self.heartbeat_interval_seconds, int(SIGN_OF_LIFE.total_seconds()))
         self._open_fleet = open_fleet
         self._fleet: Fleet | None = None
@@ -284,6 +285,5 @@ def _brisk_settings() -> AbstractContextManager[Any]:
     return temporary_settings(
         set_defaults={
             PREFECT_WORKER_QUERY_SECONDS: 1,
-            PREFECT_WORKER_PREFETCH_SECONDS: 1,
         }
     )
