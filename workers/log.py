@@ -31,6 +31,14 @@ def _redact_text(value: Any) -> Any:
     return value
 
 
+class _Stderr(logging.Handler):
+    """Writes to whatever `sys.stderr` is at the moment: tests and progress displays put their own in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        sys.stderr.write(f"{self.format(record)}\n")
+
+
 def configure_logging(level: str = "INFO") -> None:
     """Set structlog and the standard library's `fleet` logger up for this process. Safe to call twice."""
     structlog.configure(
@@ -49,7 +57,7 @@ def configure_logging(level: str = "INFO") -> None:
     fleet = logging.getLogger("fleet")
     fleet.setLevel(level)
     if not fleet.handlers:
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _Stderr()
         handler.setFormatter(logging.Formatter("%(message)s"))
         fleet.addHandler(handler)
     fleet.propagate = False

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from tests.fixtures.stack import RunningStack, order, states
-from workers.model import JobState
+from tests.waiting import until
+from workers.model import Job, JobState
 from workers.orders import place_order
+
+
+async def run_has_failed(stack: RunningStack, job: Job) -> bool:
+    return (await stack.runs(job.id))[0].state == "Failed"
 
 
 async def test_retry_sends_only_what_had_failed(stack: RunningStack) -> None:
@@ -18,6 +23,7 @@ async def test_retry_sends_only_what_had_failed(stack: RunningStack) -> None:
             {"sample-plain": "submitted (confirmed)", "sample-positional": "failed (directory_error)"},
         )
         await stack.break_site("positional")
+        await until(lambda: run_has_failed(stack, job), seconds=30)  # the UI offers Retry only then
         run = (await stack.runs(job.id))[0]
         await stack.post(
             f"{stack.prefect}/api/flow_runs/{run.id}/set_state",
