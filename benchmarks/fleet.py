@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.machine import Memory, cpu_seconds
-from infra.local.demo import count_accepted, demo_profile, reset_sites
+from infra.local.demo import count_accepted, demo_profile, describe, reset_sites
 from infra.local.environment import stack_settings
 from infra.local.home import StackState
 from infra.local.prefect_server import find_runs
 from workers.bootstrap import open_fleet
 from workers.fleet import Fleet
-from workers.model import DirectoryId, JobId, Order
+from workers.model import DirectoryId, Job, JobId, Order
 from workers.orders import place_order
 
 JOB_LIMIT = timedelta(minutes=5)
@@ -30,6 +31,7 @@ class FleetFigures:
 
     seconds: float
     accepted: int
+    outcomes: Mapping[str, int]
     enqueue_idle: Sequence[float]
     enqueue_busy: Sequence[float]
     starts: Sequence[float]
@@ -49,12 +51,12 @@ async def measure(stack: StackState, slugs: Sequence[str], jobs: int, singles: i
         before, began = cpu_seconds(stack.parts), time.monotonic()
         scales = Scales(worker)
         orders = [await _order(fleet, slugs) for _ in range(jobs)]
-        for _, job_id in orders:
-            await _until_it_ended(fleet, job_id)
+        ended = [await _until_it_ended(fleet, job_id) for _, job_id in orders]
         seconds, after = time.monotonic() - began, cpu_seconds(stack.parts)
     return FleetFigures(
         seconds=seconds,
         accepted=sum((await count_accepted(sites)).values()),
+        outcomes=dict(Counter(f"{one.directory.id}: {describe(one)}" for job in ended for one in job.submissions)),
         enqueue_idle=enqueue_idle,
         enqueue_busy=[took for took, _ in orders],
         starts=starts,
@@ -113,7 +115,10 @@ async def _order(fleet: Fleet, slugs: Sequence[str]) -> tuple[float, JobId]:
     return time.monotonic() - began, enqueued.job_id
 
 
-async def _until_it_ended(fleet: Fleet, job_id: JobId) -> None:
+async def _until_it_ended(fleet: Fleet, job_id: JobId) -> Job:
     async with asyncio.timeout(JOB_LIMIT.total_seconds()):
-        while (job := await fleet.store.read(job_id)) is None or not job.state.is_final:  # noqa: ASYNC110 (a row)
+        while True:
+            job = await fleet.store.read(job_id)
+            if job is not None and job.state.is_final:
+                return job
             await asyncio.sleep(_LOOK_EVERY)

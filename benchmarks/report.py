@@ -61,6 +61,7 @@ class Report:
                 f"(c) is {self.end_to_end.per_minute / self.pooled.per_minute:.2f} × (a), aim ≥ 0.6,",
                 f"and {self.end_to_end.per_minute / self.launched.per_minute:.2f} × (b), aim ≥ 1.5.",
                 "",
+                *self._exceptions(),
                 *_table(["latency", "p50 ms", "p95 ms", "n", "aim"], self._latencies()),
                 "",
                 *_table(["browser worker", "Python MiB", "browsers MiB"], self._memory()),
@@ -78,6 +79,11 @@ class Report:
             f"(c) the fleet over SQS, Prefect and Postgres, {self.slots} pages at once": self.end_to_end,
         }
         return [[name, f"{p.per_minute:.0f}", str(p.accepted), f"{p.seconds:.1f}"] for name, p in paces.items()]
+
+    def _exceptions(self) -> list[str]:
+        """Name what the fleet did not submit: these sites are all made to take it."""
+        others = [f"{what} × {count}" for what, count in self.fleet.outcomes.items() if "submitted" not in what]
+        return [f"Not submitted by (c): {'; '.join(others)}.", ""] if others else []
 
     def _latencies(self) -> list[list[str]]:
         return [
