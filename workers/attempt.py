@@ -105,14 +105,14 @@ async def _make(tenure: Tenure, directory: Directory, gate: IntentGate) -> Outco
     except IntentRefused:
         return _refused(gate)
     except TimeoutError:
-        return _mishap(gate, Reason.ATTEMPT_TIMEOUT, Reason.ATTEMPT_TIMEOUT.sentence)
+        return Deferred(Reason.ATTEMPT_TIMEOUT, Reason.ATTEMPT_TIMEOUT.sentence)
     except BrowserUnavailable as error:
-        return _mishap(gate, Reason.BROWSER_CRASHED, str(error))
+        return Deferred(Reason.BROWSER_CRASHED, str(error))
     except (LeaseLost, StoreUnavailable):
         raise
     except Exception as error:
         log.exception("attempt.failed", directory=directory.id)
-        return _mishap(gate, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:300])
+        return Deferred(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:300])
 
 
 def _refused(gate: IntentGate) -> Outcome:
@@ -121,10 +121,6 @@ def _refused(gate: IntentGate) -> Outcome:
     if gate.refusal is IntentAnswer.NOT_ACTIVE:
         return Skipped(Reason.DIRECTORY_INACTIVE, Reason.DIRECTORY_INACTIVE.sentence)
     return NeedsHuman(Reason.EARLIER_UNRESOLVED, Reason.EARLIER_UNRESOLVED.sentence)
-
-
-def _mishap(gate: IntentGate, reason: Reason, message: str) -> Outcome:
-    return Unknown(reason, message) if gate.is_open else Deferred(reason, message)
 
 
 def _weigh(outcome: Outcome, number: int, gate: IntentGate, settings: Settings) -> Outcome:

@@ -48,11 +48,8 @@ log = get_logger("worker")
 # A click that was made is waited for: the verdict's own limit is 20 s, and its record takes a moment.
 DRAIN_GRACE = timedelta(seconds=25)
 
-HEARTBEAT = timedelta(seconds=30)
-
 # How often a worker reports itself: what health says of the browsers shall be true of half a minute ago.
 SIGN_OF_LIFE = timedelta(seconds=10)
-"""How often a run tells Prefect that its process lives: the least that Prefect allows."""
 
 
 class FleetJobConfiguration(BaseJobConfiguration):
